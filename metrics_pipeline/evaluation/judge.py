@@ -1,0 +1,75 @@
+"""The door to whatever answers a metric from a transcript.
+
+A judge is given one `JudgeRequest` and returns one `JudgeReply`, or raises one of the `JudgeError`s.
+It never retries, never parses, never decides: that is the runner's and the parser's work, the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from metrics_pipeline.conversations.record import Turn
+from metrics_pipeline.metrics.definition import MetricDefinition
+
+Finish = Literal["complete", "truncated", "filtered", "refused"]
+
+
+class JudgeRequest(msgspec.Struct, frozen=True):
+    """One conversation and the metrics asked about it together."""
+
+    turns: tuple[Turn, ...]
+    metrics: tuple[MetricDefinition, ...]
+    messages: tuple[Mapping[str, str], ...]
+    """Chat messages (role, content) as the prompt renders them; empty for a judge that sets `reads_prompt` to False."""
+    reply_schema: Mapping[str, Any]
+    """JSON schema of the reply."""
+    max_reply_tokens: int
+
+
+class JudgeReply(msgspec.Struct, frozen=True):
+    """What came back, before anyone has looked at it."""
+
+    text: str
+    """The reply's text: JSON of the asked schema, if the judge kept to it. Empty where it gave none."""
+    finish: Finish = "complete"
+    model_served: str | None = None
+    prompt_tokens: int | None = None
+    reply_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_dollars: float | None = None
+    """None where the price is not known."""
+
+
+class Judge(Protocol):
+    """Anything that answers requests: a model behind litellm, or the built-in baseline."""
+
+    @property
+    def kind(self) -> Literal["model", "baseline", "replay"]: ...
+
+    @property
+    def name(self) -> str:
+        """The model as the user names it, for example `openai/gpt-5`, or `baseline`."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Everything besides the prompt that can change an answer: model, parameters, its own version."""
+        ...
+
+    @property
+    def reads_prompt(self) -> bool:
+        """False for a judge that works on the turns themselves: no prompt is rendered for it."""
+        ...
+
+    async def ask(self, request: JudgeRequest) -> JudgeReply:
+        """One call, no retries.
+
+        Raises:
+            JudgeBusyError: Worth another try.
+            JudgeRefusedError: Not worth one.
+            JudgeClosedError: Nor is any other request.
+        """
+        ...

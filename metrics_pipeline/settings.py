@@ -1,0 +1,185 @@
+"""The only reader of the environment and of `metrics.toml`.
+
+A setting is looked for in this order: what the caller gives (a command's option), `METRICS_<NAME>` in the
+environment, `<name>` in `metrics.toml` in the working directory, the default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from metrics_pipeline.errors import SettingsError
+
+PREFIX = "METRICS_"
+FILE_NAME = "metrics.toml"
+BASELINE = "baseline"
+# DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
+FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
+
+
+class Settings(BaseModel):
+    """Everything that a user can set. Paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Path("data")
+    """The data folder: everything the pipeline writes stands in it."""
+    landing: Path | None = None
+    """The folder of export files; `landing` in the data folder when not set."""
+    definitions: Path = Path("metric_definitions")
+    """The folder of metric definitions."""
+    timezone: str = "UTC"
+    """The project's time zone: where a conversation's day begins and ends."""
+    model: str = BASELINE
+    """`baseline`, or any name that litellm knows, for example `openai/gpt-5-mini`."""
+    api_base: str | None = None
+    """The address of a model server of one's own."""
+    api_key: SecretStr | None = None
+    """The key for `api_base`; a provider's own variable (`OPENAI_API_KEY`, …) works as well."""
+    group_size: int = Field(default=6, ge=1, le=50)
+    """Metrics asked about one conversation in one request, at most."""
+    concurrency: int = Field(default=64, ge=1, le=1024)
+    """Requests in flight, at most."""
+    call_timeout_seconds: float = Field(default=60, gt=0)
+    """A call that has not ended by then is given up, however busily it drips."""
+    run_timeout_seconds: float = Field(default=6 * 3600, gt=0)
+    """A run asks nothing new after this time; what is left is judged by the next run."""
+    retries: int = Field(default=3, ge=0, le=10)
+    """Further tries of a failed call, where one can help."""
+    budget_requests: int | None = Field(default=None, ge=0)
+    """Requests a run may send to a model; unset, more than 1,000 ask first."""
+    keep_generations: int = Field(default=5, ge=3)
+    """Published generations that stay on disk."""
+
+    @field_validator("data", "landing", "definitions")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @field_validator("data")
+    @classmethod
+    def _plain_path(cls, path: Path) -> Path:
+        if found := sorted(FORBIDDEN_IN_DATA_PATH & set(str(path))):
+            raise ValueError(f"the path of the data folder must not contain {' '.join(map(repr, found))}")
+        return path
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is not a time zone; write it like Europe/London") from None
+        return name
+
+    @property
+    def landing_folder(self) -> Path:
+        return self.landing or self.data / "landing"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+Origin = Literal["option", "environment", "file", "default"]
+
+
+def load_settings(
+    options: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """The settings in force. See `origins` for where each came from.
+
+    Args:
+        options: What the caller was given; None as a value means not given.
+        environment: The process's own when None.
+        folder: Where `metrics.toml` may stand; the working directory when None.
+
+    Raises:
+        SettingsError: A value cannot be used, or `metrics.toml` cannot be read.
+    """
+    values, where = _gather(options, environment, folder)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            text = problem["msg"].removeprefix("Value error, ")
+            problems.append(f"{_label(name, where.get(name, 'default'))}: {text}")
+        raise SettingsError("; ".join(problems) + ". Correct it and run again.") from None
+
+
+def origins(
+    options: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> dict[str, Origin]:
+    """Where each setting comes from, by name."""
+    _, where = _gather(options, environment, folder)
+    return {name: where.get(name, "default") for name in Settings.model_fields}
+
+
+def working_environment() -> dict[str, str]:
+    """A copy of the process's environment, for the programs we start."""
+    return dict(os.environ)
+
+
+def quiet_libraries() -> None:
+    """Keep litellm, dbt and Dagster from talking to anybody but whom the user named."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def set_dagster_home(folder: Path) -> None:
+    """Make `folder` Dagster's home unless the user has chosen one."""
+    if "DAGSTER_HOME" not in os.environ:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["DAGSTER_HOME"] = str(folder.absolute())
+
+
+def _gather(
+    options: Mapping[str, Any] | None, environment: Mapping[str, str] | None, folder: Path | None
+) -> tuple[dict[str, Any], dict[str, Origin]]:
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    where: dict[str, Origin] = {}
+    for name, value in _read_file((folder or Path.cwd()) / FILE_NAME).items():
+        values[name], where[name] = value, "file"
+    for name in Settings.model_fields:
+        if text := environment.get(PREFIX + name.upper(), ""):
+            values[name], where[name] = text, "environment"
+    for name, value in (options or {}).items():
+        if value is not None:
+            values[name], where[name] = value, "option"
+    return values, where
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML ({error}). Correct it or remove it.") from None
+    if unknown := sorted(set(found) - set(Settings.model_fields)):
+        known = ", ".join(Settings.model_fields)
+        raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}. The settings are {known}.")
+    return found
+
+
+def _label(name: str, origin: str) -> str:
+    return {
+        "environment": f"{PREFIX}{name.upper()} in the environment",
+        "file": f"{name} in {FILE_NAME}",
+        "option": f"--{name.replace('_', '-')}",
+    }.get(origin, name)

@@ -1,0 +1,326 @@
+"""Schemas and paths of the Parquet tables, atomic writes, and reads.
+
+A table is a folder of Parquet files, one a day (`verdicts`: one a metric and day). A file appears whole or not at
+all: it is written beside its place, flushed, and renamed. Rows stand in the order of the table's key and nothing in a
+file depends on the clock, so the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from metrics_pipeline.errors import DataFolderError
+
+FORMAT = 1
+"""Raised when an older pipeline could no longer read the data folder."""
+
+_text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
+_moment, _day, _count = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32()
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+TURN = pa.struct(
+    _schema(
+        turn_index=_count,
+        speaker=_text,
+        text=_text,
+        said_at=_moment,
+        function_name=_text,
+        function_arguments=_text,
+        function_result=_text,
+    )
+)
+LOGGED = pa.struct(
+    _schema(
+        metric=_text,
+        position=_count,
+        value=_text,
+        value_type=_text,
+        kind=_text,
+        source=_text,
+        logged_at=_moment,
+        turn_index=_count,
+    )
+)
+EVIDENCE = pa.struct(_schema(turn_index=_count, quote=_text, tier=_text))
+ANSWER = pa.struct(_schema(answer=_text, outcome=_text, position=_count))
+
+CONVERSATIONS = _schema(
+    conversation_id=_text,
+    conversation_date=_day,
+    started_at=_moment,
+    duration_seconds=_number,
+    turn_count=_count,  # utterances that were delivered; function calls are not counted
+    reported_turn_count=_count,  # what the source says, in its own unit
+    channel=_text,
+    language=_text,
+    variant=_text,
+    environment=_text,
+    agent_version=_text,
+    handoff=_flag,
+    source=_text,
+    carries_functions=_flag,
+    carries_logged=_flag,
+    content_hash=_text,
+    judged_hash=_text,
+    attributes=_text,
+)
+LANDED = pa.schema([*CONVERSATIONS, pa.field("turns", pa.list_(TURN)), pa.field("logged_metrics", pa.list_(LOGGED))])
+TURNS = pa.schema([pa.field("conversation_id", _text), *TURN])
+LOGGED_METRICS = pa.schema([pa.field("conversation_id", _text), *LOGGED])
+VERDICTS = _schema(
+    conversation_id=_text,
+    conversation_date=_day,
+    metric=_text,
+    metric_version=_text,
+    source=_text,
+    judge_role=_text,
+    judge_kind=_text,
+    judge=_text,
+    judge_served=_text,
+    judge_fingerprint=_text,
+    state=_text,
+    answer=_text,
+    answer_number=_number,
+    detail=_text,
+    applies_from_turn=_count,
+    reason=_text,
+    evidence=pa.list_(EVIDENCE),
+    injection_suspect=_flag,
+    gate_unknown=_flag,
+    reply_id=pa.int64(),
+    judged_at=_moment,
+)
+METRICS = _schema(
+    metric=_text,
+    name=_text,
+    type=_text,  # boolean, categorical
+    status=_text,  # draft, active, retired
+    owner=_text,
+    definition=_text,
+    tags=pa.list_(_text),
+    primary_source=_text,  # judged, logged: the source that is the metric's value
+    metric_version=_text,  # of the file as it stands now
+    rate_of=_text,  # `true` for a boolean, `success` for a categorical, NULL where all labels are neutral
+    good_direction=_text,  # up, down, none
+    answers=pa.list_(ANSWER),  # the closed list, in the order of the file, with each answer's outcome
+)
+METRIC_VERSIONS = _schema(metric=_text, metric_version=_text, definition=_text, first_seen_at=_moment)
+METRIC_DAYS = _schema(
+    metric=_text,
+    conversation_date=_day,
+    metric_version=_text,
+    judge_fingerprint=_text,  # '' where no judge is asked (source: logged)
+    judge_kind=_text,
+    judge=_text,
+    in_force=_flag,  # exactly one row a metric and day: the effective version and judge
+    is_complete=_flag,  # it has judged the whole day once
+)
+INGEST_FILES = _schema(
+    file_hash=_text,
+    file=_text,  # its name in the landing folder
+    source=_text,
+    bytes=pa.int64(),
+    read_count=_count,
+    kept_count=_count,
+    duplicate_count=_count,
+    waiting_count=_count,
+    quarantined_count=_count,
+)
+
+TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
+    "conversations": (CONVERSATIONS, ("conversation_id",)),
+    "turns": (TURNS, ("conversation_id", "turn_index")),
+    "logged_metrics": (LOGGED_METRICS, ("conversation_id", "metric", "position")),
+    "verdicts": (VERDICTS, ("conversation_id", "source", "metric_version", "judge_fingerprint", "judge_role")),
+    "metrics": (METRICS, ("metric",)),
+    "metric_versions": (METRIC_VERSIONS, ("metric", "metric_version")),
+    "metric_days": (METRIC_DAYS, ("metric", "conversation_date", "metric_version", "judge_fingerprint")),
+    "ingest_files": (INGEST_FILES, ("file", "file_hash")),
+}
+"""Each table's schema and key, by name."""
+
+
+class DataFolder:
+    """Where everything stands in one data folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def table(self, name: str) -> Path:
+        return self.root / name
+
+    def day_file(self, table: str, day: date) -> Path:
+        return self.root / table / f"day={day.isoformat()}.parquet"
+
+    def verdict_file(self, metric: str, day: date) -> Path:
+        return self.root / "verdicts" / f"metric={metric}" / f"day={day.isoformat()}.parquet"
+
+    def whole_file(self, table: str) -> Path:
+        """The one file of a table that is not cut by day."""
+        return self.root / table / f"{table}.parquet"
+
+    @property
+    def landed(self) -> Path:
+        return self.root / "landed"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.root / "dagster_home"
+
+    def days(self, table: str = "conversations") -> list[date]:
+        """The days that a table cut by day holds, oldest first."""
+        names = (path.name for path in self.table(table).glob("day=*.parquet"))
+        return sorted(date.fromisoformat(name[len("day=") : -len(".parquet")]) for name in names)
+
+
+def open_data_folder(root: Path) -> DataFolder:
+    """The data folder at `root`, made if it is not there, with an empty file for each table.
+
+    The empty files let a reader of `<table>/*.parquet` find columns where there are no rows yet.
+
+    Raises:
+        DataFolderError: It was made by a version with another format, or cannot be written.
+    """
+    folder = DataFolder(root)
+    marker = root / "format"
+    with explained(root):
+        root.mkdir(parents=True, exist_ok=True)
+        if marker.exists():
+            found = marker.read_text(encoding="utf-8").strip()
+            if found != str(FORMAT):
+                raise DataFolderError(
+                    f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
+                    f"{FORMAT}). Set METRICS_DATA to another folder, or use the version that made it."
+                )
+        else:
+            write_atomically(marker, f"{FORMAT}\n".encode())
+        for name, (schema, _) in TABLES.items():
+            empty = folder.table(name) / "_empty.parquet"
+            if name == "verdicts":
+                empty = folder.table(name) / "metric=_" / "_empty.parquet"
+            if not empty.exists():
+                write_parquet(schema.empty_table(), empty)
+    return folder
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's word about `path` into a sentence.
+
+    Raises:
+        DataFolderError: In place of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise DataFolderError(
+            f"{error.filename or path}: cannot be written or read ({what}). Free some space or correct the "
+            "permissions and run again: what was published before is untouched."
+        ) from error
+
+
+def to_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Rows of the table `name`, sorted by its key."""
+    schema, key = TABLES[name]
+    return sort_rows(pa.Table.from_pylist(list(rows), schema=schema), key)
+
+
+def sort_rows(table: pa.Table, key: Iterable[str]) -> pa.Table:
+    return table.sort_by([(column, "ascending") for column in key])
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write `table` to `path`: whole, or not at all.
+
+    Raises:
+        DataFolderError: The file cannot be written; what stood there before still does.
+    """
+    with replacing(path) as beside:
+        pq.write_table(table, beside, compression="zstd")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`: whole, or not at all."""
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write to; it takes the place of `path` when the block ends well."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.parent / f".{path.name}.{uuid4().hex}.tmp"
+        try:
+            yield beside
+            flush(beside)
+            beside.replace(path)
+            flush(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` to fill; it becomes `path`, which must not be there yet, when the block ends well."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.parent / f".{path.name}.{uuid4().hex}.tmp"
+        beside.mkdir()
+        try:
+            yield beside
+            for file in beside.rglob("*"):
+                if file.is_file():
+                    flush(file)
+            flush(beside)
+            beside.rename(path)
+            flush(path.parent)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold `path`, a file or a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_files(name: str, paths: Iterable[Path]) -> pa.Table:
+    """The rows of the table `name` in those of `paths` that exist."""
+    schema, _ = TABLES[name]
+    found = [pq.read_table(path, schema=schema) for path in paths if path.exists()]
+    return pa.concat_tables(found) if found else schema.empty_table()
