@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -37,6 +38,8 @@ class Settings(BaseModel):
     """The folder of metric definitions."""
     timezone: str = "UTC"
     """The project's time zone: where a conversation's day begins and ends."""
+    first_day: date | None = None
+    """The first day that Dagster shows; the earliest there are conversations of when not set."""
     model: str = BASELINE
     """`baseline`, or any name that litellm knows, for example `openai/gpt-5-mini`."""
     api_base: str | None = None

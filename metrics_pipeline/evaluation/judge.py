@@ -14,7 +14,8 @@ import msgspec
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.metrics.definition import MetricDefinition
 
-Finish = Literal["complete", "truncated", "filtered", "refused"]
+JudgeKind = Literal["model", "baseline", "replay"]
+Finish = Literal["complete", "truncated", "filtered", "refused", "too_long"]
 
 
 class JudgeRequest(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Judge(Protocol):
     """Anything that answers requests: a model behind litellm, or the built-in baseline."""
 
     @property
-    def kind(self) -> Literal["model", "baseline", "replay"]: ...
+    def kind(self) -> JudgeKind: ...
 
     @property
     def name(self) -> str:

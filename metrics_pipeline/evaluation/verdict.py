@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from metrics_pipeline.evaluation.judge import JudgeKind
+
 Source = Literal["judged", "logged", "rule"]
 State = Literal["answered", "not_applicable", "undecided", "error"]
 Tier = Literal["exact", "folded"]
@@ -18,7 +20,7 @@ class Evidence(msgspec.Struct, frozen=True):
     turn_index: int
     quote: str
     tier: Tier = "exact"
-    """`exact`: the quote stands in the turn letter by letter; `folded`: after NFKC, case, quote-mark and space folding."""
+    """`exact`: it stands there letter by letter; `folded`: after folding NFKC, case, quote marks and white space."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The source does not carry what `applies_if` asks about, so the judge decided."""
     injection_suspect: bool = False
     judge_role: Literal["first", "second"] | None = None
-    judge_kind: Literal["model", "baseline", "replay"] | None = None
+    judge_kind: JudgeKind | None = None
     judge: str | None = None
     """The model that was asked for."""
     judge_served: str | None = None

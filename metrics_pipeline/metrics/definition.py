@@ -131,6 +131,8 @@ class MetricDefinition(_Part):
     applies_if: Gate | None = None
     attempts: Literal["last", "first", "best", "any"] | None = None
     good: StrictBool | None = None
+    evidence: dict[Answer, Literal["required", "optional"]] | None = None
+    """Whether an answer must quote a turn. Without a word: `false` need not, every other answer must."""
     source: Literal["judged", "logged"] = "judged"
     logged: LoggedMapping | None = None
     tags: Annotated[tuple[Text, ...], Field(strict=False)] = ()
@@ -156,6 +158,9 @@ class MetricDefinition(_Part):
             raise ValueError("source: logged needs logged, which says which logged metric and how its values map")
         if self.logged is not None:
             self._check_mapping(self.logged)
+        for answer in self.evidence or ():
+            if answer not in self.answers:
+                raise ValueError(f"evidence: {answer!r} is not an answer of this metric: {', '.join(self.answers)}")
         return self
 
     def _check_mapping(self, mapping: LoggedMapping) -> None:
@@ -173,6 +178,11 @@ class MetricDefinition(_Part):
     def answers(self) -> tuple[str, ...]:
         """The closed list of answers, without `undecided`."""
         return ("true", "false") if self.type == "boolean" else tuple(label.name for label in self.labels)
+
+    def needs_evidence(self, answer: str) -> bool:
+        """Whether `answer` counts only with a quote that holds."""
+        default = "optional" if self.type == "boolean" and answer == "false" else "required"
+        return (self.evidence or {}).get(answer, default) == "required"
 
     @property
     def outcomes(self) -> dict[str, Outcome]:

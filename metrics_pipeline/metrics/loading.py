@@ -107,7 +107,7 @@ def _read_yaml(text: str, lines: dict[Loc, int]) -> dict[str, Any]:
         _refuse_the_unusual(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark: yaml.Mark | None = error.problem_mark or error.context_mark
         raise _Refused(mark.line + 1 if mark else None, f"is not YAML: {error.problem or error.context}.") from None
     except yaml.YAMLError as error:
         # A character that YAML forbids: the library's text would quote it, and it may not be printable.
@@ -126,7 +126,7 @@ def _read_yaml(text: str, lines: dict[Loc, int]) -> dict[str, Any]:
 def _refuse_the_unusual(text: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(line, "uses an alias or anchor (& or *). Write the text out, or quote it.")
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):

@@ -1,0 +1,148 @@
+"""The `metrics` command: a thin face over the pipeline. What a command does not need, it does not import."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metrics_pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from metrics_pipeline.pipeline import Summary
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Custom conversation metrics: written as files, judged, published as tables that say how sure they are.",
+)
+
+
+def main() -> None:
+    """Run a command; a deliberate error becomes one sentence on standard error and an exit code."""
+    try:
+        cli(standalone_mode=True)
+    except PipelineError as error:
+        print(f"metrics: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("metrics: stopped. What was recorded is kept; the same command goes on from there.", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+@cli.callback()
+def _group() -> None:
+    pass
+
+
+@cli.command()
+def run(
+    landing: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of export files.")] = None,
+    definitions: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Judge from this day, whatever was before."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Judge up to and with this day."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Land new export files, judge what is new, build the tables, publish them.
+
+    Without days: the days with new conversations, and what was left open. A new or edited metric, or another model,
+    starts with the newest day; older days wait until you name them.
+
+    \b
+    Example:
+        metrics run --landing exports --definitions metric_definitions
+    """
+    from metrics_pipeline import pipeline
+    from metrics_pipeline.settings import load_settings
+
+    settings = load_settings({"landing": landing, "definitions": definitions})
+    with _progress(quiet=as_json) as on_progress:
+        summary = pipeline.run(settings, _day(first), _day(last), _asker(yes, settings.model), on_progress)
+    if as_json:
+        print(json.dumps(_as_json(summary), indent=2))
+    else:
+        from metrics_pipeline.terminal import print_metrics, print_run
+
+        print_run(summary)
+        if summary.publication is not None:
+            print_metrics(summary.publication.path)
+    if summary.evaluation.stopped is not None:
+        raise PipelineError(summary.evaluation.stopped)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _asker(yes: bool, model: str) -> Callable[[int], bool]:
+    def may_send(requests: int) -> bool:
+        if yes:
+            return True
+        return sys.stdin.isatty() and typer.confirm(f"Send {requests:,} requests to {model}?")
+
+    return may_send
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("judging"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("conversations"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("judging", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _as_json(summary: Summary) -> dict[str, Any]:
+    publication, evaluation = summary.publication, summary.evaluation
+    return {
+        "generation": publication.generation if publication else None,
+        "published": str(publication.path) if publication else None,
+        "landed": {
+            "files": summary.landing.file_count,
+            "skipped_files": summary.landing.skipped_count,
+            "read": summary.landing.read_count,
+            "kept": summary.landing.kept_count,
+            "duplicate": summary.landing.duplicate_count,
+            "waiting": summary.landing.waiting_count,
+            "quarantined": summary.landing.quarantined_count,
+        },
+        "conversations": summary.merged.conversation_count,
+        "superseded": summary.merged.superseded_count,
+        "requests": evaluation.tally.requests,
+        "replies": evaluation.tally.replies,
+        "failures": dict(evaluation.tally.failures),
+        "prompt_tokens": evaluation.tally.prompt_tokens,
+        "reply_tokens": evaluation.tally.reply_tokens,
+        "cost_dollars": evaluation.tally.cost_dollars,
+        "states": evaluation.states,
+        "open": evaluation.open_count,
+        "stopped": evaluation.stopped,
+        "notes": evaluation.notes,
+        "stages": [stage._asdict() for stage in summary.stages],
+    }

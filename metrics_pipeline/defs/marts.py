@@ -1,0 +1,77 @@
+"""The tables: dbt builds them from the lake as it stands, and one generation of them is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from metrics_pipeline import pipeline
+from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
+from metrics_pipeline.metrics.catalog import Catalog
+from metrics_pipeline.publishing.generation import publish
+from metrics_pipeline.publishing.warehouse import PROJECT, write_profile
+from metrics_pipeline.settings import Settings
+from metrics_pipeline.tables import DataFolder, open_data_folder
+
+PUBLISHED = dg.AssetKey("published")
+
+
+class Translator(DagsterDbtTranslator):
+    """Staging models depend on what the lake holds: every conversation, every metric, all days of them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__()
+        self._metrics = [metric_asset_key(metric.key) for metric in catalog.active]
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id, {})
+        if "staging" not in node.get("fqn", ()):
+            return spec
+        upstream = self._metrics if node["name"] == "stg_verdicts" else [CONVERSATIONS]
+        deps = [dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream]
+        return spec.merge_attributes(deps=deps)
+
+
+def dbt_project(settings: Settings) -> DbtProject:
+    """The dbt project with a manifest: a fresh clone has none, and without one there is no asset."""
+    folder = DataFolder(settings.data)
+    project = DbtProject(
+        project_dir=PROJECT, profiles_dir=write_profile(folder).parent, target_path=folder.warehouse / "target"
+    )
+    if not project.manifest_path.exists() or _newest(project) > project.manifest_path.stat().st_mtime:
+        project.preparer.prepare(project)
+    return project
+
+
+def _newest(project: DbtProject) -> float:
+    files = (path for path in project.project_dir.rglob("*") if path.suffix in {".sql", ".yml"})
+    return max(path.stat().st_mtime for path in files)
+
+
+def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> list[dg.AssetsDefinition]:
+    """dbt's models with their tests as checks, and `published`."""
+
+    @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=Translator(catalog), name="dbt")
+    def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        yield from dbt.cli(["build"], context=context).stream()
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[dbt_models],
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        description="One audited generation of all tables; readers see it whole, or the one before.",
+    )
+    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        for problem in catalog.problems:
+            context.log.warning("not loaded, its last good version stays in force: %s", problem)
+        publication = publish(open_data_folder(settings.data), pipeline.now(), settings.keep_generations)
+        return dg.MaterializeResult(
+            metadata={"generation": publication.generation, "path": dg.MetadataValue.path(str(publication.path))}
+        )
+
+    return [dbt_models, published]

@@ -1,0 +1,25 @@
+"""Which judge the settings name."""
+
+from __future__ import annotations
+
+from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
+from metrics_pipeline.evaluation.judge import Judge
+from metrics_pipeline.evaluation.ledger import JudgeRecord
+from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
+from metrics_pipeline.evaluation.runner import Judges
+from metrics_pipeline.settings import BASELINE, Settings
+
+
+def open_judges(settings: Settings) -> Judges:
+    """The judge in use, and the way back to those of earlier days."""
+
+    def named(name: str) -> Judge:
+        if name == BASELINE:
+            return BaselineJudge()
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        return LitellmJudge(name, settings.api_base, key, settings.call_timeout_seconds)
+
+    def revive(record: JudgeRecord) -> Judge:
+        return named(record.name)
+
+    return Judges(named(settings.model), revive)

@@ -1,0 +1,320 @@
+"""Conversations × definitions become verdicts: plan, ask what the ledger lacks, write each day when it is settled.
+
+Days are in hand only while something about them is being asked, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from metrics_pipeline.conversations.merge import day_marks, read_conversations
+from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
+from metrics_pipeline.evaluation.judge import Judge
+from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
+from metrics_pipeline.evaluation.planning import Work, plan
+from metrics_pipeline.evaluation.results import (
+    DayResult,
+    Versions,
+    cells_of,
+    recorded_replies,
+    write_day,
+    write_definition_tables,
+)
+from metrics_pipeline.evaluation.standing import NO_JUDGE, Ask, Subject, judge_fingerprint, judged_standing, subject
+from metrics_pipeline.metrics.catalog import Catalog
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.tables import DataFolder
+
+FENCE_SECRET = "fence"
+CONVERSATIONS_IN_HAND = 2
+"""Times the concurrency: enough that a free slot never waits for the next conversation to be read."""
+
+
+class Report(NamedTuple):
+    """What one run did."""
+
+    results: tuple[DayResult, ...]
+    tally: Tally
+    stopped: str | None
+    """Why the run asked no further, in a sentence; None where it asked everything."""
+    notes: tuple[str, ...]
+    """What else a person should know, a sentence each."""
+
+    @property
+    def states(self) -> dict[str, Counter[str]]:
+        """Conversations by metric and state, over the days of this run."""
+        states: dict[str, Counter[str]] = defaultdict(Counter)
+        for result in self.results:
+            states[result.metric].update(result.states)
+        return dict(states)
+
+    @property
+    def open_count(self) -> int:
+        return sum(result.open_count for result in self.results)
+
+
+class _Need(NamedTuple):
+    metric: MetricDefinition
+    fingerprint: str
+
+
+class Judges(NamedTuple):
+    """The judge in use, and the way back to those that judged before."""
+
+    current: Judge
+    revive: Callable[[JudgeRecord], Judge]
+
+    def fingerprint_of(self, metric: MetricDefinition) -> str:
+        return judge_fingerprint(self.current) if metric.source == "judged" else NO_JUDGE
+
+
+class Options(NamedTuple):
+    """How a run goes about it."""
+
+    limits: Limits
+    group_size: int
+    now: Callable[[], datetime]
+    days: Collection[date] | None = None
+    """Judge exactly these with what is current; None: what is new, left open, or lost."""
+    metrics: Collection[str] | None = None
+    """Keys of the metrics to judge; None: every active one."""
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    """Called with the conversations settled and those taken up so far."""
+
+
+def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:
+    """What `evaluate` would do. Asks nothing, writes nothing."""
+    chosen = [metric for metric in catalog.active if options.metrics is None or metric.key in options.metrics]
+    return plan(
+        chosen,
+        judges.fingerprint_of,
+        day_marks(folder),
+        ledger.metric_days(),
+        lambda metric, day: folder.verdict_file(metric, day).exists(),
+        options.days,
+    )
+
+
+def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> Report:
+    """Judge what is planned, and write its verdicts.
+
+    Raises:
+        LedgerError: The ledger cannot be written; nothing more was asked.
+        DataFolderError: A file cannot be written.
+    """
+    work = planned(folder, catalog, judges, ledger, options)
+    used = {(item.metric, item.metric_version) for item in work}
+    ledger.remember_versions(
+        [
+            (metric.key, metric.version, catalog.texts[metric.key])
+            for metric in catalog.definitions
+            if (metric.key, metric.version) in used
+        ],
+        options.now(),
+    )
+    current = judges.current
+    ledger.remember_judge(judge_fingerprint(current), current.kind, current.name, current.settings)
+    ledger.start_days(work)
+    _drop_lost_days(folder)
+    report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
+    write_definition_tables(folder, catalog, ledger)
+    return report
+
+
+def count_requests(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> int:
+    """How many requests `evaluate` would send at least: what the ledger holds is left out, so are second tries."""
+    run = _Run(folder, catalog, judges, ledger, options)
+    work = planned(folder, catalog, judges, ledger, options)
+    return sum(
+        -(-len(needs) // options.group_size)
+        for day, works in _by_day(work).items()
+        for _, needs in run.open_needs(day, works)[1]
+    )
+
+
+class _Run:
+    """One run's state: which days are in hand and which cells are being asked."""
+
+    def __init__(self, folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> None:
+        self.folder, self.ledger, self.options = folder, ledger, options
+        self.versions = Versions(catalog.definitions, ledger)
+        current = judge_fingerprint(judges.current)
+        kept = JudgeRecord(judges.current.kind, judges.current.name, judges.current.settings)
+        self.records = {current: kept, **ledger.judges()}
+        self.judges: dict[str, Judge | None] = {current: judges.current}
+        self.revive = judges.revive
+        self.marks = day_marks(folder)
+        self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
+        self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
+        self.asked_hashes: set[str] = set()
+        self.settled = self.taken_up = 0
+        self.notes: list[str] = []
+
+    async def judge(self, work: Sequence[Work]) -> Report:
+        secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
+        self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
+        try:
+            async with asyncio.TaskGroup() as group:
+                days = [
+                    group.create_task(await self._start_day(group, day, works)) for day, works in _by_day(work).items()
+                ]
+        except ExceptionGroup as failed:
+            raise _first(failed) from failed
+        finally:
+            await self.asker.close()
+        results = [result for day in days for result in day.result()]
+        return Report(tuple(results), self.asker.tally, self.asker.stopped, tuple(self.notes))
+
+    def open_needs(
+        self, day: date, works: Sequence[Work]
+    ) -> tuple[list[Subject], list[tuple[Subject, list[_Need]]], dict[bytes, Recorded]]:
+        """The day's conversations; those about which something is to be asked, with what; and the recorded replies."""
+        # In hash order: a day cut short is a random sample of it and not its morning.
+        subjects = sorted(map(subject, read_conversations(self.folder, day)), key=lambda one: one.judged_hash)
+        needs = [
+            _Need(self.versions.get(*item.version_key), item.judge_fingerprint)
+            for item in works
+            if item.judge_fingerprint != NO_JUDGE
+        ]
+        cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
+        known = recorded_replies(self.ledger, cells)
+        found = [(one, [need for need in needs if self._ask(one, need, known) is not None]) for one in subjects]
+        return subjects, [(one, needs) for one, needs in found if needs], known
+
+    async def _start_day(
+        self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
+    ) -> Coroutine[None, None, list[DayResult]]:
+        """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
+        subjects, open_needs, known = self.open_needs(day, works)
+        tasks = []
+        for one, needs in open_needs:
+            await self.in_hand.acquire()
+            self.taken_up += 1
+            tasks.append(group.create_task(self._settle(one, needs, known)))
+        return self._finish_day(day, works, subjects, tasks)
+
+    async def _finish_day(
+        self, day: date, works: Sequence[Work], subjects: Sequence[Subject], tasks: Sequence[asyncio.Task[None]]
+    ) -> list[DayResult]:
+        if tasks:
+            await asyncio.wait(tasks)
+        history = defaultdict(list)
+        for row in self.ledger.metric_days(day):
+            history[row.metric].append(row)
+        return [
+            write_day(
+                self.folder,
+                self.ledger,
+                metric,
+                day,
+                self.marks[day],
+                subjects,
+                self.versions,
+                self.records,
+                history[metric],
+            )
+            for metric in sorted({item.metric for item in works})
+        ]
+
+    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
+        """Ask until nothing more is to be asked about one conversation."""
+        try:
+            if one.judged_hash in self.asked_hashes:
+                # The same turns, asked about for another conversation since the day was read.
+                cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
+                known.update(recorded_replies(self.ledger, cells))
+            tried: set[bytes] = set()
+            while True:
+                asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
+                asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                if not asks:
+                    break
+                tried.update(ask.cell.key for _, ask in asks)
+                waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
+                mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
+                await asyncio.gather(*(self._put(one, group, known) for group in self._groups(mine)))
+                for ask, elsewhere in waiting:
+                    if elsewhere is not None and (recorded := await elsewhere) is not None:
+                        known[ask.cell.key] = recorded
+        finally:
+            self.in_hand.release()
+            self.settled += 1
+            self.options.on_progress(self.settled, self.taken_up)
+
+    def _groups(self, asks: Sequence[tuple[_Need, Ask]]) -> list[list[tuple[_Need, Ask]]]:
+        """Asks that may go in one request: of one judge, one asking, and at most `group_size`."""
+        kinds: dict[tuple[str, str], list[tuple[_Need, Ask]]] = defaultdict(list)
+        for need, ask in asks:
+            kinds[ask.cell.judge_fingerprint, ask.cell.asking].append((need, ask))
+        size = self.options.group_size
+        return [group[start : start + size] for group in kinds.values() for start in range(0, len(group), size)]
+
+    async def _put(self, one: Subject, asks: Sequence[tuple[_Need, Ask]], known: dict[bytes, Recorded]) -> None:
+        judge = self._judge(asks[0][1].cell.judge_fingerprint)
+        if judge is None:
+            return
+        done: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
+        keys = [ask.cell.key for _, ask in asks]
+        self.being_asked.update(dict.fromkeys(keys, done))
+        recorded = None
+        try:
+            recorded = await self.asker.ask(
+                Question(
+                    one.conversation.turns,
+                    tuple(need.metric for need, _ in asks),
+                    tuple(ask.cell for _, ask in asks),
+                    judge,
+                    {need.metric.key: ask.problem for need, ask in asks if ask.problem},
+                )
+            )
+            if recorded is not None:
+                known.update(dict.fromkeys(keys, recorded))
+        finally:
+            done.set_result(recorded)
+            self.asked_hashes.add(one.judged_hash)
+            for key in keys:
+                del self.being_asked[key]
+
+    def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
+        record = self.records[need.fingerprint]
+        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell.key)).ask
+
+    def _judge(self, fingerprint: str) -> Judge | None:
+        """The judge of that fingerprint; None where this pipeline can no longer ask exactly as it did."""
+        if fingerprint not in self.judges:
+            record = self.records[fingerprint]
+            revived = self.revive(record)
+            same = judge_fingerprint(revived) == fingerprint
+            self.judges[fingerprint] = revived if same else None
+            if not same:
+                self.notes.append(
+                    f"Late conversations of days that {record.name} judged stay unjudged: it can no longer be asked as "
+                    "it was then. Give those days with --from and --to to judge them anew."
+                )
+        return self.judges[fingerprint]
+
+
+def _by_day(work: Sequence[Work]) -> dict[date, list[Work]]:
+    days: dict[date, list[Work]] = defaultdict(list)
+    for item in work:
+        days[item.day].append(item)
+    return days
+
+
+def _drop_lost_days(folder: DataFolder) -> None:
+    """Remove the verdicts of days that no longer hold any conversation: all of theirs have moved."""
+    days = set(folder.days())
+    for path in folder.table("verdicts").glob("metric=*/day=*.parquet"):
+        if date.fromisoformat(path.stem.removeprefix("day=")) not in days:
+            path.unlink()
+
+
+def _first(failed: ExceptionGroup[Exception]) -> Exception:
+    """The first single error of a group: what a user can act on."""
+    first = failed.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -1,0 +1,163 @@
+"""The stages of the main job in their order, for whoever runs them: the command line, or Dagster one by one."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from metrics_pipeline.conversations.landing import LandingReport, land_folder
+from metrics_pipeline.conversations.merge import MergeReport, merge
+from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.evaluation.asking import Limits
+from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
+from metrics_pipeline.metrics.catalog import Catalog, load_catalog
+from metrics_pipeline.publishing.generation import Publication, publish
+from metrics_pipeline.publishing.warehouse import build_marts
+from metrics_pipeline.settings import Settings
+from metrics_pipeline.tables import DataFolder, open_data_folder
+
+UNASKED_REQUESTS = 1_000
+"""Requests that a run may send to a model without a budget and without being told to."""
+
+
+class Stage(NamedTuple):
+    """What one stage took."""
+
+    name: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+    """The process's peak so far, children included."""
+
+
+class Summary(NamedTuple):
+    """What one run of the whole job did."""
+
+    landing: LandingReport
+    merged: MergeReport
+    evaluation: Report
+    publication: Publication | None
+    """None where nothing was published, because no judge answered anything."""
+    stages: tuple[Stage, ...]
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def days_between(folder: DataFolder, first: date | None, last: date | None) -> list[date] | None:
+    """The days with conversations from `first` to `last`; None where neither is given.
+
+    Raises:
+        SettingsError: The range is upside down, or holds no conversation.
+    """
+    if first is None and last is None:
+        return None
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    held = folder.days()
+    days = [day for day in held if (first is None or day >= first) and (last is None or day <= last)]
+    if not days:
+        there = f"{held[0]} to {held[-1]}" if held else "no day at all"
+        raise SettingsError(
+            f"There is no conversation from {first or 'the beginning'} to {last or 'the end'}: {there}."
+        )
+    return days
+
+
+def limits(settings: Settings) -> Limits:
+    """What a run may do under these settings."""
+    return Limits(
+        settings.concurrency,
+        settings.call_timeout_seconds,
+        settings.run_timeout_seconds,
+        settings.retries,
+        settings.budget_requests,
+    )
+
+
+def judge(
+    folder: DataFolder,
+    catalog: Catalog,
+    settings: Settings,
+    days: list[date] | None = None,
+    metrics: list[str] | None = None,
+    may_send: Callable[[int], bool] = lambda requests: True,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Judge what is new, or exactly `days` and `metrics`.
+
+    Args:
+        may_send: Asked with the number of requests where a run without a budget would send many to a model.
+
+    Raises:
+        SettingsError: `may_send` said no; nothing was sent.
+    """
+    judges = open_judges(settings)
+    options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
+    with Ledger(folder.ledger) as ledger:
+        if judges.current.kind == "model" and settings.budget_requests is None:
+            requests = count_requests(folder, catalog, judges, ledger, options)
+            if requests > UNASKED_REQUESTS and not may_send(requests):
+                raise SettingsError(
+                    f"This run would send {requests:,} requests to {judges.current.name}. Say --yes, set "
+                    "METRICS_BUDGET_REQUESTS, or narrow it with --from and --to. Nothing was sent."
+                )
+        return evaluate(folder, catalog, judges, ledger, options)
+
+
+def run(
+    settings: Settings,
+    first: date | None = None,
+    last: date | None = None,
+    may_send: Callable[[int], bool] = lambda requests: True,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Summary:
+    """The whole job: land, merge, judge, build, publish.
+
+    A broken definition ends it before anything is landed or paid; what was published before is still read.
+    """
+    stages: list[Stage] = []
+    catalog = load_catalog(settings.definitions).require_sound()
+    folder = open_data_folder(settings.data)
+    with _measured("land", stages):
+        landing = land_folder(settings.landing_folder, folder, settings.zone)
+    with _measured("merge", stages):
+        merged = merge(folder)
+    with _measured("judge", stages):
+        days = days_between(folder, first, last)
+        evaluation = judge(folder, catalog, settings, days, None, may_send, on_progress)
+    publication = None
+    if evaluation.stopped is None or evaluation.tally.replies:
+        with _measured("build", stages):
+            build_marts(folder)
+        with _measured("publish", stages):
+            publication = publish(folder, now(), settings.keep_generations)
+    return Summary(landing, merged, evaluation, publication, tuple(stages))
+
+
+@contextmanager
+def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
+    wall, cpu = time.perf_counter(), _cpu_seconds()
+    yield
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
+    stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))
+
+
+def _cpu_seconds() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def published_database(folder: DataFolder) -> Path:
+    """The DuckDB file that BI tools open."""
+    return folder.published / "current" / "metrics.duckdb"
