@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
 
 from metrics_pipeline.defs.lake import CONVERSATIONS
 from metrics_pipeline.defs.marts import PUBLISHED
 
 NIGHT_HOUR = 2
+Job = dg.UnresolvedAssetJobDefinition
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
-def lake_job(days: dg.PartitionsDefinition) -> dg.UnresolvedAssetJobDefinition:
+def lake_job(days: dg.PartitionsDefinition) -> Job:
     """Days: conversations land, metrics judge them."""
     selection = dg.AssetSelection.assets(CONVERSATIONS) | dg.AssetSelection.groups("metrics")
     return dg.define_asset_job("lake", selection, partitions_def=days)
 
 
-def marts_job() -> dg.UnresolvedAssetJobDefinition:
+def marts_job() -> Job:
     """dbt's models and `published`; no days."""
     upstream = dg.AssetSelection.assets(PUBLISHED).upstream()
     lake = dg.AssetSelection.assets(CONVERSATIONS) | dg.AssetSelection.groups("metrics")
@@ -28,7 +30,7 @@ def marts_job() -> dg.UnresolvedAssetJobDefinition:
 
 def nightly(
     lake: dg.UnresolvedAssetJobDefinition,
-) -> dg.ScheduleDefinition | dg.UnresolvedPartitionedAssetScheduleDefinition:
+) -> dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition:
     """Every night, the day that has just ended."""
     return dg.build_schedule_from_partitioned_job(lake, name="nightly", hour_of_day=NIGHT_HOUR)
 

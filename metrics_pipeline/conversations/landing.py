@@ -1,0 +1,246 @@
+"""Export files land: each once, by the hash of its content, as Parquet shards by day.
+
+What is in `landed/` is what everything else is rebuilt from. A file is there whole or not at all. For each file
+read = kept + duplicate + waiting + quarantined. What cannot be read is named in `quarantine/` by file, position and
+reason; its content is not copied, since it still stands in the landing folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pyarrow as pa
+
+from metrics_pipeline.conversations.adapters.registry import Unreadable, choose
+from metrics_pipeline.conversations.reading import Found, is_export, read_export
+from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.errors import LandingError
+from metrics_pipeline.tables import (
+    LANDED,
+    DataFolder,
+    explained,
+    replacing_folder,
+    sort_rows,
+    to_table,
+    write_atomically,
+    write_parquet,
+)
+
+RECEIPT = "receipt.json"
+HASH_CHARACTERS = 32
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of one export file."""
+
+    file_hash: str
+    file: str
+    """Its path below the landing folder."""
+    source: str
+    """The adapters that read it, by name."""
+    bytes: int
+    read_count: int
+    kept_count: int
+    duplicate_count: int
+    waiting_count: int
+    quarantined_count: int
+    reasons: dict[str, int]
+    """Quarantined places by reason."""
+    days: tuple[str, ...]
+
+
+class LandingReport(NamedTuple):
+    """What one landing did."""
+
+    receipts: tuple[Receipt, ...]
+    """Of the files that were new."""
+    skipped_count: int
+    """Files that had landed before."""
+    ignored: tuple[str, ...]
+    """Files whose names are not those of exports."""
+
+    @property
+    def file_count(self) -> int:
+        return len(self.receipts)
+
+    @property
+    def read_count(self) -> int:
+        return sum(receipt.read_count for receipt in self.receipts)
+
+    @property
+    def kept_count(self) -> int:
+        return sum(receipt.kept_count for receipt in self.receipts)
+
+    @property
+    def duplicate_count(self) -> int:
+        return sum(receipt.duplicate_count for receipt in self.receipts)
+
+    @property
+    def waiting_count(self) -> int:
+        return sum(receipt.waiting_count for receipt in self.receipts)
+
+    @property
+    def quarantined_count(self) -> int:
+        return sum(receipt.quarantined_count for receipt in self.receipts)
+
+
+class _Kept(NamedTuple):
+    conversation: Conversation
+    content_hash: str
+
+
+class _Sorted(NamedTuple):
+    """A file's places, each in exactly one heap."""
+
+    kept: dict[tuple[str, str], _Kept]
+    sources: Counter[str]
+    counts: Counter[str]
+    quarantined: list[tuple[str, str]]
+
+
+def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingReport:
+    """Land every export file below `landing` that has not landed yet.
+
+    Raises:
+        LandingError: There is no such folder, or nothing in it and nothing landed before.
+        DataFolderError: The data folder cannot be written; files that had landed stay landed.
+    """
+    if not landing.is_dir():
+        raise LandingError(
+            f"{landing}: is not a folder. Put export files of your agent's conversations there, or point --landing "
+            "at the folder that has them."
+        )
+    with explained(landing):
+        files = sorted(path for path in landing.rglob("*") if not path.name.startswith("."))
+    exports = [path for path in files if is_export(path)]
+    ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
+    if not exports and not any(folder.landed.glob(f"*/{RECEIPT}")):
+        raise LandingError(
+            f"{landing}: holds no export file (.json, .json.gz, .jsonl, .jsonl.gz). Put the exports of your agent's "
+            "conversations there, or point --landing at the folder that has them."
+        )
+    receipts = []
+    skipped_count = 0
+    for path in exports:
+        file_hash = _hash(path)
+        if (folder.landed / file_hash).exists():
+            skipped_count += 1
+        else:
+            receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
+    if receipts or not folder.whole_file("ingest_files").exists():
+        write_parquet(to_table("ingest_files", ingest_rows(folder)), folder.whole_file("ingest_files"))
+    return LandingReport(tuple(receipts), skipped_count, ignored)
+
+
+def receipts(folder: DataFolder) -> list[Receipt]:
+    """Of every file that ever landed."""
+    decoder = msgspec.json.Decoder(Receipt)
+    return [decoder.decode(path.read_bytes()) for path in sorted(folder.landed.glob(f"*/{RECEIPT}"))]
+
+
+def ingest_rows(folder: DataFolder) -> list[dict[str, Any]]:
+    """One row of the table `ingest_files` for each file that ever landed."""
+    rows = [msgspec.structs.asdict(receipt) for receipt in receipts(folder)]
+    return [{key: value for key, value in row.items() if key not in ("reasons", "days")} for row in rows]
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError:
+        # A folder or a file without permission is an export that cannot be read, and known by its name.
+        digest.update(str(path).encode())
+    return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo) -> Receipt:
+    heaps = _sort(read_export(path), zone)
+    by_day: dict[date, list[_Kept]] = defaultdict(list)
+    for kept in heaps.kept.values():
+        by_day[kept.conversation.conversation_date].append(kept)
+    receipt = Receipt(
+        file_hash=file_hash,
+        file=name,
+        source=",".join(sorted(heaps.sources)),
+        bytes=path.stat().st_size,
+        read_count=heaps.counts["read"],
+        kept_count=len(heaps.kept),
+        duplicate_count=heaps.counts["duplicate"],
+        waiting_count=heaps.counts["waiting"],
+        quarantined_count=len(heaps.quarantined),
+        reasons=dict(sorted(Counter(reason for _, reason in heaps.quarantined).items())),
+        days=tuple(day.isoformat() for day in sorted(by_day)),
+    )
+    accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
+    if receipt.read_count != accounted:
+        raise LandingError(f"{name}: {receipt.read_count} read but {accounted} accounted for. Please report this.")
+    if heaps.quarantined:
+        lines = [
+            msgspec.json.encode({"file": name, "position": position, "reason": reason})
+            for position, reason in heaps.quarantined
+        ]
+        write_atomically(folder.quarantine / f"{file_hash}.jsonl", b"\n".join(lines) + b"\n")
+    with replacing_folder(folder.landed / file_hash) as beside:
+        for day, kept in by_day.items():
+            write_parquet(_shard(kept), beside / f"day={day.isoformat()}.parquet")
+        (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
+    return receipt
+
+
+def _sort(places: Iterator[Found], zone: ZoneInfo) -> _Sorted:
+    heaps = _Sorted({}, Counter(), Counter(), [])
+    for place in places:
+        heaps.counts["read"] += 1
+        if place.raw is None:
+            heaps.quarantined.append((place.position, place.reason))
+            continue
+        try:
+            adapter = choose(place.raw)
+            conversation = adapter.convert(place.raw, zone)
+            # A lone surrogate decodes, and then fits into no file.
+            content_hash = conversation.content_hash if conversation else ""
+        except Unreadable as error:
+            heaps.quarantined.append((place.position, str(error)))
+            continue
+        except UnicodeError:
+            heaps.quarantined.append((place.position, "text that is not valid Unicode"))
+            continue
+        heaps.sources[adapter.name] += 1
+        if conversation is None:
+            heaps.counts["waiting"] += 1
+        elif (conversation.conversation_id, content_hash) in heaps.kept:
+            heaps.counts["duplicate"] += 1
+        else:
+            heaps.kept[conversation.conversation_id, content_hash] = _Kept(conversation, content_hash)
+    return heaps
+
+
+def _shard(kept: Sequence[_Kept]) -> pa.Table:
+    rows = [_row(one) for one in kept]
+    columns = [pa.array([row[field.name] for row in rows], type=field.type) for field in LANDED]
+    return sort_rows(pa.Table.from_arrays(columns, schema=LANDED), ("conversation_id", "content_hash"))
+
+
+def _row(kept: _Kept) -> Mapping[str, Any]:
+    conversation = kept.conversation
+    row: dict[str, Any] = {name: getattr(conversation, name) for name in conversation.__struct_fields__}
+    row["turns"] = [_fields(turn) for turn in conversation.turns]
+    row["logged_metrics"] = [_fields(value) for value in conversation.logged_metrics]
+    row["turn_count"] = conversation.utterance_count
+    row["content_hash"] = kept.content_hash
+    row["judged_hash"] = conversation.judged_hash
+    return row
+
+
+def _fields(part: Turn | LoggedValue) -> dict[str, Any]:
+    return msgspec.structs.asdict(part)
