@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow as pa
 
-from metrics_pipeline.conversations.adapters.registry import Unreadable, choose
+from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
+from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import Found, is_export, read_export
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import LandingError
@@ -191,8 +192,8 @@ def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: 
         ]
         write_atomically(folder.quarantine / f"{file_hash}.jsonl", b"\n".join(lines) + b"\n")
     with replacing_folder(folder.landed / file_hash) as beside:
-        for day, kept in by_day.items():
-            write_parquet(_shard(kept), beside / f"day={day.isoformat()}.parquet")
+        for day, held in by_day.items():
+            write_parquet(_shard(held), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
     return receipt
 

@@ -114,8 +114,9 @@ def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
     for shard in sorted(folder.landed.glob("*/day=*.parquet")):
         day = date.fromisoformat(shard.stem.removeprefix("day="))
         table = pq.read_table(shard, columns=list(RANKED))
-        for key, *rank in zip(*(table[name].to_pylist() for name in RANKED), strict=True):
-            yield key, _Candidate(*rank, day, shard)
+        columns = (table[name].to_pylist() for name in RANKED)
+        for key, turn_count, started_at, content_hash in zip(*columns, strict=True):
+            yield key, _Candidate(turn_count, started_at, content_hash, day, shard)
 
 
 def _mark(chosen: Mapping[str, _Candidate]) -> str:
@@ -130,18 +131,14 @@ def _whole(folder: DataFolder, day: date) -> bool:
 
 
 def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) -> None:
-    by_shard: dict[Path, list[_Candidate]] = defaultdict(list)
-    keys: dict[Path, list[str]] = defaultdict(list)
+    by_shard: dict[Path, set[tuple[str, str]]] = defaultdict(set)
     for key, candidate in chosen.items():
-        by_shard[candidate.shard].append(candidate)
-        keys[candidate.shard].append(key)
+        by_shard[candidate.shard].add((key, candidate.content_hash))
     parts = []
-    for shard, candidates in by_shard.items():
+    for shard, wanted in by_shard.items():
         table = pq.read_table(shard)
-        wanted = pa.table({"id": keys[shard], "hash": [candidate.content_hash for candidate in candidates]})
-        both = set(zip(wanted["id"].to_pylist(), wanted["hash"].to_pylist(), strict=True))
-        mask = [pair in both for pair in zip(*_pairs(table), strict=True)]
-        parts.append(table.filter(pa.array(mask)))
+        rows_here = zip(table["conversation_id"].to_pylist(), table["content_hash"].to_pylist(), strict=True)
+        parts.append(table.filter(pa.array([row in wanted for row in rows_here])))
     rows = pa.concat_tables(parts)
     write_parquet(_unnested(rows, "turns", TURNS, ("conversation_id", "turn_index")), folder.day_file("turns", day))
     logged = _unnested(rows, "logged_metrics", LOGGED_METRICS, ("conversation_id", "metric", "position"))
@@ -151,10 +148,6 @@ def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) 
     write_parquet(
         conversations.replace_schema_metadata({DAY_MARK: _mark(chosen).encode()}), folder.day_file("conversations", day)
     )
-
-
-def _pairs(table: pa.Table) -> tuple[list[str], list[str]]:
-    return table["conversation_id"].to_pylist(), table["content_hash"].to_pylist()
 
 
 def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ...]) -> pa.Table:

@@ -148,7 +148,8 @@ def _keypad(value: Loose) -> str | None:
 def _logged(found: Loose) -> Iterator[LoggedValue]:
     if not isinstance(found, dict):
         return
-    for name, value in found.items():
+    # By name, as the table keeps them: the same record must have the same hash when it is read back.
+    for name, value in sorted(found.items()):
         for position, item in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(item, str):
                 yield LoggedValue(name, position, item)
@@ -168,7 +169,7 @@ def _attributes(rest: dict[str, msgspec.Raw], channel: str | None) -> str:
     decoded = {
         key: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value for key, value in kept.items()
     }
-    return msgspec.json.encode(decoded, order="sorted").decode()
+    return _json(decoded)
 
 
 def _channel(raw: str | None) -> str | None:
