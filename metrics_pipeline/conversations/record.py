@@ -12,7 +12,7 @@ import msgspec
 Speaker = Literal["user", "agent", "function"]
 
 
-class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True):
     """One utterance by `user` or `agent`, or one `function` call with its result."""
 
     turn_index: int
@@ -26,7 +26,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     function_result: str | None = None
 
 
-class LoggedValue(msgspec.Struct, frozen=True, omit_defaults=True):
+class LoggedValue(msgspec.Struct, frozen=True):
     """One value that the agent's own code logged under a name."""
 
     metric: str

@@ -237,7 +237,9 @@ class _Run:
                 tried.update(ask.cell.key for _, ask in asks)
                 waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
-                await asyncio.gather(*(self._put(one, group, known) for group in self._groups(mine)))
+                # Registered before anything is awaited: two conversations of the same words must not both ask.
+                groups = [(group, self._register(group)) for group in self._groups(mine)]
+                await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell.key] = recorded
@@ -254,15 +256,24 @@ class _Run:
         size = self.options.group_size
         return [group[start : start + size] for group in kinds.values() for start in range(0, len(group), size)]
 
-    async def _put(self, one: Subject, asks: Sequence[tuple[_Need, Ask]], known: dict[bytes, Recorded]) -> None:
-        judge = self._judge(asks[0][1].cell.judge_fingerprint)
-        if judge is None:
-            return
+    def _register(self, asks: Sequence[tuple[_Need, Ask]]) -> asyncio.Future[Recorded | None]:
         done: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
+        self.being_asked.update({ask.cell.key: done for _, ask in asks})
+        return done
+
+    async def _put(
+        self,
+        one: Subject,
+        asks: Sequence[tuple[_Need, Ask]],
+        known: dict[bytes, Recorded],
+        done: asyncio.Future[Recorded | None],
+    ) -> None:
         keys = [ask.cell.key for _, ask in asks]
-        self.being_asked.update(dict.fromkeys(keys, done))
         recorded = None
         try:
+            judge = self._judge(asks[0][1].cell.judge_fingerprint)
+            if judge is None:
+                return
             recorded = await self.asker.ask(
                 Question(
                     one.conversation.turns,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cached_property
 from typing import Annotated, Literal
 
 import msgspec
@@ -174,7 +175,7 @@ class MetricDefinition(_Part):
             if answer not in allowed:
                 raise ValueError(f"{where}: {answer!r} is not an answer of this metric: {', '.join(self.answers)}")
 
-    @property
+    @cached_property
     def answers(self) -> tuple[str, ...]:
         """The closed list of answers, without `undecided`."""
         return ("true", "false") if self.type == "boolean" else tuple(label.name for label in self.labels)
@@ -206,7 +207,7 @@ class MetricDefinition(_Part):
             return "none" if self.good is None else "up" if self.good else "down"
         return "none" if self.rate_of is None else "up"
 
-    @property
+    @cached_property
     def version(self) -> str:
         """16 hexadecimal digits over all that can change an answer: what reaches the judge, the gate or the mapping.
 
