@@ -88,12 +88,28 @@ def summaries(generation: Path) -> list[MetricSummary]:
         ).fetchall():
             weekly.setdefault(metric, []).append(rate)
     found = []
-    for metric, name, rate_of, numerator, denominator, *counts in rows:
+    for metric, name, rate_of, numerator, denominator, total, not_applicable, undecided, error, unjudged in rows:
         interval = wilson_interval(numerator, denominator)
         low, high = interval or (None, None)
-        rate = numerator / denominator if denominator else None
-        top, weeks = tuple(labels.get(metric, ())[:3]), tuple(weekly[metric])
-        found.append(MetricSummary(metric, name, rate_of, rate, low, high, numerator, denominator, *counts, top, weeks))
+        found.append(
+            MetricSummary(
+                metric=metric,
+                name=name,
+                rate_of=rate_of,
+                rate=numerator / denominator if denominator else None,
+                rate_low=low,
+                rate_high=high,
+                rate_numerator=numerator,
+                rate_denominator=denominator,
+                conversation_count=total,
+                not_applicable_count=not_applicable,
+                undecided_count=undecided,
+                error_count=error,
+                unjudged_count=unjudged,
+                top_labels=tuple(labels.get(metric, ())[:3]),
+                weekly_rates=tuple(weekly[metric]),
+            )
+        )
     return found
 
 

@@ -1,0 +1,229 @@
+"""A generation: one complete, audited build of everything that readers see.
+
+It is written into a folder of its own, flushed, renamed into place, and only then does the one pointer, `current`, move
+to it. Whoever resolved the pointer before keeps reading whole files; who resolves it after sees only the new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import duckdb
+import msgspec
+import pyarrow.parquet as pq
+
+from metrics_pipeline.errors import AuditError, PublishError
+from metrics_pipeline.publishing.audit import audit
+from metrics_pipeline.publishing.warehouse import database_path
+from metrics_pipeline.tables import DataFolder, explained, flush, replacing_folder
+
+CLIENT_STORAGE = "v1.0.0"
+"""The storage version of the published DuckDB files: clients from DuckDB 1.0 on can open them."""
+ROW_GROUP = 122_880
+TABLES: dict[str, tuple[str, ...]] = {
+    "dim_metrics": ("metric",),
+    "dim_conversations": ("conversation_id",),
+    "fct_verdicts": ("conversation_id", "metric", "source"),
+    "fct_verdict_history": (
+        "conversation_id",
+        "metric",
+        "source",
+        "metric_version",
+        "judge_fingerprint",
+        "judge_role",
+    ),
+    "fct_logged_metrics": ("conversation_id", "metric", "position"),
+    "ingest_files": ("file", "file_hash"),
+    "trend_metric_daily": ("metric", "conversation_date"),
+    "trend_label_daily": ("metric", "conversation_date", "label_position"),
+    "export_conversations": ("conversation_id",),
+    "export_verdicts": ("conversation_id", "metric", "source"),
+}
+"""Every published table with the key that its rows are ordered by."""
+TRANSCRIPTS = {
+    "turns": "select * from read_parquet('turns/*.parquet', hive_partitioning = false)"
+    " order by conversation_id, turn_index",
+    "verdict_evidence": "select conversation_id, metric, source, metric_version, judge_fingerprint, reason, evidence"
+    " from read_parquet('verdicts/*/*.parquet', hive_partitioning = false)"
+    " where reason is not null or len(evidence) > 0"
+    " order by conversation_id, metric, source, metric_version, judge_fingerprint",
+}
+
+
+class Publication(NamedTuple):
+    """A generation that is now being read."""
+
+    generation: str
+    path: Path
+    rows: dict[str, int]
+    """Rows by table."""
+
+
+def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
+    """Audit the build and make it what everybody reads.
+
+    Args:
+        now: When; it names the generation and stands in its manifest, and in nothing else.
+        keep: Generations that stay on disk, the new one included.
+
+    Raises:
+        AuditError: The build does not hold what the files hold. Nothing changes for readers.
+        PublishError: There is no build.
+        DataFolderError: A file cannot be written. Nothing changes for readers.
+    """
+    database = database_path(folder)
+    if not database.exists():
+        raise PublishError(f"{database}: there is no build to publish. Run `metrics run` first.")
+    if findings := audit(folder, database):
+        raise AuditError(
+            f"The audit of the new tables failed: {'; '.join(map(str, findings))}. What was published before is still "
+            "read. Run again; if it comes back, remove the tables it names from the data folder: they are rebuilt."
+        )
+    generations = folder.published / "generations"
+    with explained(folder.published), _database_explained(folder.published):
+        generations.mkdir(parents=True, exist_ok=True)
+        for leftover in [*generations.glob(".*.tmp"), *folder.published.glob(".current.*.tmp")]:
+            _remove(leftover)
+        name = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+        with replacing_folder(generations / name) as beside:
+            rows = _write_tables(database, beside)
+            _write_database(database, beside / "metrics.duckdb")
+            _write_transcripts(folder, beside / "transcripts.duckdb")
+            _write_manifest(beside, name, now, rows)
+        _point(folder.published / "current", Path("generations") / name)
+        _prune(generations, name, keep)
+    return Publication(name, generations / name, rows)
+
+
+def resolve_current(folder: DataFolder) -> Path:
+    """The folder of the generation that is current now. Resolve it once a question, and stay in it.
+
+    Raises:
+        PublishError: Nothing has been published yet.
+    """
+    pointer = folder.published / "current"
+    if not pointer.exists():
+        raise PublishError(f"{pointer}: nothing has been published yet. Run `metrics run` first.")
+    return pointer.resolve()
+
+
+def _write_tables(database: Path, target: Path) -> dict[str, int]:
+    """Each table as Parquet, its rows in the order of its key: equal rows give equal bytes."""
+    rows = {}
+    with duckdb.connect(str(database), read_only=True) as built:
+        for table, key in TABLES.items():
+            reader = built.cursor().sql(f"select * from {table} order by {_order(key)}").to_arrow_reader(ROW_GROUP)
+            rows[table] = 0
+            with pq.ParquetWriter(target / f"{table}.parquet", reader.schema, compression="zstd") as writer:
+                for batch in reader:
+                    writer.write_batch(batch, row_group_size=ROW_GROUP)
+                    rows[table] += batch.num_rows
+    return rows
+
+
+def _write_database(database: Path, target: Path) -> None:
+    """The one file that BI tools open: real tables with comments, and no word of a transcript."""
+    with duckdb.connect() as writer:
+        writer.execute(f"attach '{_quoted(database)}' as built (read_only)")
+        writer.execute(f"attach '{_quoted(target)}' as target (storage_version '{CLIENT_STORAGE}')")
+        for table, key in TABLES.items():
+            writer.execute(f"create table target.{table} as select * from built.main.{table} order by {_order(key)}")
+        _copy_comments(writer)
+
+
+def _copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
+    tables = writer.execute(
+        "select table_name, comment from duckdb_tables() where database_name = 'built' and comment is not null"
+    ).fetchall()
+    columns = writer.execute(
+        "select table_name, column_name, comment from duckdb_columns()"
+        " where database_name = 'built' and schema_name = 'main' and comment is not null"
+    ).fetchall()
+    for table, comment in tables:
+        if table in TABLES:
+            writer.execute(f"comment on table target.{table} is '{_quoted(comment)}'")
+    for table, column, comment in columns:
+        if table in TABLES:
+            writer.execute(f"comment on column target.{table}.\"{column}\" is '{_quoted(comment)}'")
+
+
+def _write_transcripts(folder: DataFolder, target: Path) -> None:
+    """Turns, reasons and quotes: for those who may read them, and for nobody else on this machine."""
+    with duckdb.connect() as writer:
+        writer.execute("set file_search_path = ?", [str(folder.root)])
+        writer.execute(f"attach '{_quoted(target)}' as target (storage_version '{CLIENT_STORAGE}')")
+        for table, query in TRANSCRIPTS.items():
+            writer.execute(f"create table target.{table} as {query}")
+    target.chmod(0o600)
+
+
+def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str, int]) -> None:
+    files = {path.name: _sha256(path) for path in sorted(target.iterdir())}
+    with duckdb.connect(str(target / "metrics.duckdb"), read_only=True) as published:
+        found = published.execute(
+            "select metric, metric_version from dim_metrics where status != 'logged_only' order by metric"
+        ).fetchall()
+        inputs = published.execute("select file, file_hash from ingest_files order by file, file_hash").fetchall()
+    manifest: dict[str, Any] = {
+        "generation": generation,
+        "published_at": now.isoformat(),
+        "pipeline_version": version("metrics-pipeline"),
+        "rows": rows,
+        "sha256": files,
+        "metric_versions": dict(found),
+        "inputs": [{"file": file, "file_hash": file_hash} for file, file_hash in inputs],
+    }
+    (target / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+
+
+def _point(pointer: Path, target: Path) -> None:
+    beside = pointer.parent / f".{pointer.name}.{uuid4().hex}.tmp"
+    beside.symlink_to(target, target_is_directory=True)
+    beside.replace(pointer)
+    flush(pointer.parent)
+
+
+def _prune(generations: Path, current: str, keep: int) -> None:
+    names = sorted((path.name for path in generations.iterdir() if not path.name.startswith(".")), reverse=True)
+    for name in names[keep:]:
+        if name != current:
+            shutil.rmtree(generations / name, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _database_explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise PublishError(
+            f"{path}: the new tables cannot be written ({first}). What was published before is still read."
+        ) from error
+
+
+def _order(key: Iterable[str]) -> str:
+    return ", ".join(f"{column} nulls first" for column in key)
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("'", "''")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

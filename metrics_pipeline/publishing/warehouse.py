@@ -1,0 +1,107 @@
+"""dbt builds every table into one private DuckDB file; nobody else reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from metrics_pipeline.errors import AuditError, PublishError
+from metrics_pipeline.settings import quiet_libraries
+from metrics_pipeline.tables import DataFolder, explained, write_atomically
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+PROFILE = "metrics_pipeline"
+MEMORY_LIMIT = "2GB"
+"""DuckDB takes 80 % of the machine for each process unless told."""
+MAX_FAILURES_SHOWN = 5
+
+
+class Build(NamedTuple):
+    """What dbt built."""
+
+    database: Path
+    model_count: int
+    test_count: int
+
+
+def database_path(folder: DataFolder) -> Path:
+    """The private file that dbt builds into, always at the same place: dbt need not parse anew."""
+    return folder.warehouse / "build.duckdb"
+
+
+def write_profile(folder: DataFolder) -> Path:
+    """Write dbt's profile for this data folder, if it is not as it should be; its path.
+
+    The models read relative paths; DuckDB finds them through `file_search_path`, so no path is ever spliced into SQL.
+    """
+    output = {
+        "type": "duckdb",
+        "path": str(database_path(folder)),
+        "threads": 2,
+        "settings": {
+            "file_search_path": str(folder.root),
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(folder.warehouse / "spill"),
+            "enable_progress_bar": False,
+            "preserve_insertion_order": False,
+        },
+    }
+    text = yaml.safe_dump({PROFILE: {"target": "build", "outputs": {"build": output}}}, sort_keys=True)
+    path = folder.warehouse / "profiles.yml"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text.encode())
+    return path
+
+
+def build_marts(folder: DataFolder) -> Build:
+    """Build all models and run all their tests.
+
+    Raises:
+        AuditError: A test found rows, by name and number.
+        PublishError: A model cannot be built.
+    """
+    profile = write_profile(folder)
+    quiet_libraries()
+    # dbt takes seconds to import: only who builds waits for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["build", "--project-dir", PROJECT, "--profiles-dir", profile.parent]
+    arguments += ["--target-path", folder.warehouse / "target", "--log-path", folder.warehouse / "logs"]
+    options = ["--quiet", "--no-use-colors", "--no-version-check", "--log-level-file", "none"]
+    try:
+        with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()):
+            found = dbtRunner().invoke([*map(str, arguments), *options])
+    finally:
+        # dbt would keep the file open, and the audit could not read it.
+        DuckDBConnectionManager.close_all_connections()
+    if found.exception is not None:
+        raise PublishError(f"dbt cannot build the tables: {_first_line(found.exception)}. {_STILL_READ}") from None
+    _refuse_failures(found.result.results)
+    kinds = [result.node.resource_type.value for result in found.result.results]
+    return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+
+
+_STILL_READ = "What was published before is still read."
+
+
+def _refuse_failures(results: list[Any]) -> None:
+    broken = [result for result in results if result.status.value in ("error", "runtime error")]
+    if broken:
+        shown = "; ".join(
+            f"{result.node.name}: {_first_line(result.message)}" for result in broken[:MAX_FAILURES_SHOWN]
+        )
+        raise PublishError(f"dbt cannot build {len(broken)} of the tables: {shown}. {_STILL_READ}")
+    failed = [result for result in results if result.status.value == "fail"]
+    if failed:
+        shown = "; ".join(f"{result.node.name} ({result.failures} rows)" for result in failed[:MAX_FAILURES_SHOWN])
+        raise AuditError(f"The audit of the new tables failed: {shown}. {_STILL_READ}")
+
+
+def _first_line(message: object) -> str:
+    lines = [line.strip() for line in str(message).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300]
