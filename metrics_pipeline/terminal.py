@@ -26,9 +26,9 @@ def print_run(summary: Summary) -> None:
     """What a run did, in the order in which it did it."""
     out, landing, tally = console(), summary.landing, summary.evaluation.tally
     out.print(
-        f"landed     {landing.file_count} new files ({landing.skipped_count} landed before): {landing.read_count:,} read = "
-        f"{landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + {landing.waiting_count:,} waiting + "
-        f"{landing.quarantined_count:,} quarantined"
+        f"landed     {landing.file_count} new files ({landing.skipped_count} landed before): "
+        f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "
+        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined"
     )
     merged = summary.merged
     out.print(
@@ -88,4 +88,4 @@ def _agreement(agreement: Agreement | None) -> str:
     if agreement is None or agreement.share is None:
         return "not measured"
     kappa = "" if agreement.kappa is None else f", kappa {agreement.kappa:.2f}"
-    return f"{agreement.share:.0%} of {agreement.count:,}{kappa}"
+    return f"{agreement.share:.0%} of {agreement.pair_count:,}{kappa}"

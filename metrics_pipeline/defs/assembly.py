@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from metrics_pipeline.defs.days import day_partitions
-from metrics_pipeline.defs.jobs import lake_job, marts_after_lake, marts_job, nightly
+from metrics_pipeline.defs.jobs import job_definitions
 from metrics_pipeline.defs.lake import conversations_asset, metrics_asset
-from metrics_pipeline.defs.marts import dbt_project, marts_assets
+from metrics_pipeline.defs.marts import dbt_project, dbt_resource, marts_assets
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings, quiet_libraries
 
@@ -22,15 +21,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     catalog = load_catalog(settings.definitions)
     days = day_partitions(settings)
     project = dbt_project(settings)
-    lake, marts = lake_job(days), marts_job()
-    return dg.Definitions(
+    assets = dg.Definitions(
         assets=[
             conversations_asset(settings, days),
             metrics_asset(settings, catalog, days),
             *marts_assets(settings, catalog, project),
         ],
-        jobs=[lake, marts],
-        schedules=[nightly(lake)],
-        sensors=marts_after_lake(lake, marts),
-        resources={"dbt": DbtCliResource(project_dir=project)},
+        resources={"dbt": dbt_resource(project)},
     )
+    return dg.Definitions.merge(assets, job_definitions(days))

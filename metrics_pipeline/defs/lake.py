@@ -1,7 +1,5 @@
 """The days: conversations land, and every active metric judges them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import date
 

@@ -1,8 +1,8 @@
 """The tables: dbt builds them from the lake as it stands, and one generation of them is published."""
 
-from __future__ import annotations
-
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,14 +12,14 @@ from metrics_pipeline import pipeline
 from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
-from metrics_pipeline.publishing.warehouse import PROJECT, write_profile
+from metrics_pipeline.publishing.warehouse import PROJECT, manifest_path, write_profile
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, open_data_folder
 
 PUBLISHED = dg.AssetKey("published")
 
 
-class Translator(DagsterDbtTranslator):
+class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt comes without types
     """Staging models depend on what the lake holds: every conversation, every metric, all days of them."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -27,29 +27,25 @@ class Translator(DagsterDbtTranslator):
         self._metrics = [metric_asset_key(metric.key) for metric in catalog.active]
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        spec = super().get_asset_spec(manifest, unique_id, project)
+        spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id, {})
         if "staging" not in node.get("fqn", ()):
             return spec
         upstream = self._metrics if node["name"] == "stg_verdicts" else [CONVERSATIONS]
         deps = [dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream]
-        return spec.merge_attributes(deps=deps)
+        return spec.replace_attributes(deps=deps)
 
 
 def dbt_project(settings: Settings) -> DbtProject:
     """The dbt project with a manifest: a fresh clone has none, and without one there is no asset."""
     folder = DataFolder(settings.data)
-    project = DbtProject(
-        project_dir=PROJECT, profiles_dir=write_profile(folder).parent, target_path=folder.warehouse / "target"
-    )
-    if not project.manifest_path.exists() or _newest(project) > project.manifest_path.stat().st_mtime:
-        project.preparer.prepare(project)
-    return project
+    manifest = manifest_path(folder)
+    return DbtProject(project_dir=PROJECT, profiles_dir=write_profile(folder).parent, target_path=manifest.parent)
 
 
-def _newest(project: DbtProject) -> float:
-    files = (path for path in project.project_dir.rglob("*") if path.suffix in {".sql", ".yml"})
-    return max(path.stat().st_mtime for path in files)
+def dbt_resource(project: DbtProject) -> DbtCliResource:
+    """The dbt that is installed beside this Python, whether or not its folder is on the PATH."""
+    return DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
 
 
 def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> list[dg.AssetsDefinition]:

@@ -82,7 +82,6 @@ class Asker:
         self._ledger, self._limits, self._secret, self._now = ledger, limits, secret, now
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._deadline = asyncio.get_running_loop().time() + limits.run_timeout_seconds
-        self._resume_at = 0.0
         self._failed_in_a_row = 0
         self._entries: asyncio.Queue[tuple[Intent | Outcome, asyncio.Future[int]]] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
@@ -130,8 +129,6 @@ class Asker:
 
     async def _call(self, question: Question) -> JudgeReply:
         loop = asyncio.get_running_loop()
-        if (wait := self._resume_at - loop.time()) > 0:
-            await asyncio.sleep(wait)
         timeout = min(self._limits.call_timeout_seconds, max(self._deadline - loop.time(), 0.001))
         try:
             return await asyncio.wait_for(question.judge.ask(self._request(question)), timeout)
@@ -178,12 +175,7 @@ class Asker:
     def _pause(self, tries: int, retry_after_seconds: float | None) -> float:
         """Seconds until the next try: doubling, spread out, and never less than the server asks for."""
         pause = FIRST_PAUSE_SECONDS * float(2**tries) * random.uniform(0.75, 1.25)
-        if retry_after_seconds is not None:
-            pause = max(pause, retry_after_seconds)
-            # The server speaks for all calls: the others wait as well.
-            resume_at = asyncio.get_running_loop().time() + min(retry_after_seconds, LONGEST_PAUSE_SECONDS)
-            self._resume_at = max(self._resume_at, resume_at)
-        return min(pause, LONGEST_PAUSE_SECONDS)
+        return min(max(pause, retry_after_seconds or 0.0), LONGEST_PAUSE_SECONDS)
 
     async def _settle(
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False

@@ -64,26 +64,50 @@ def build_marts(folder: DataFolder) -> Build:
         AuditError: A test found rows, by name and number.
         PublishError: A model cannot be built.
     """
+    found = _invoke_dbt("build", folder)
+    _refuse_failures(found.result.results)
+    kinds = [result.node.resource_type.value for result in found.result.results]
+    return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+
+
+def manifest_path(folder: DataFolder) -> Path:
+    """dbt's manifest for this data folder, made anew when a model has changed since.
+
+    Raises:
+        PublishError: dbt cannot read the project.
+    """
+    manifest = target_path(folder) / "manifest.json"
+    write_profile(folder)
+    models = [path.stat().st_mtime for path in PROJECT.rglob("*") if path.suffix in {".sql", ".yml"}]
+    if not manifest.exists() or manifest.stat().st_mtime < max(models):
+        _invoke_dbt("parse", folder)
+    return manifest
+
+
+def target_path(folder: DataFolder) -> Path:
+    """Where dbt keeps what it parsed and compiled."""
+    return folder.warehouse / "target"
+
+
+def _invoke_dbt(command: str, folder: DataFolder) -> Any:
     profile = write_profile(folder)
     quiet_libraries()
     # dbt takes seconds to import: only who builds waits for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    arguments = ["build", "--project-dir", PROJECT, "--profiles-dir", profile.parent]
-    arguments += ["--target-path", folder.warehouse / "target", "--log-path", folder.warehouse / "logs"]
+    paths = ["--project-dir", PROJECT, "--profiles-dir", profile.parent, "--target-path", target_path(folder)]
+    paths += ["--log-path", folder.warehouse / "logs"]
     options = ["--quiet", "--no-use-colors", "--no-version-check", "--log-level-file", "none"]
     try:
         with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()):
-            found = dbtRunner().invoke([*map(str, arguments), *options])
+            found = dbtRunner().invoke([command, *map(str, paths), *options])
     finally:
         # dbt would keep the file open, and the audit could not read it.
         DuckDBConnectionManager.close_all_connections()
     if found.exception is not None:
         raise PublishError(f"dbt cannot build the tables: {_first_line(found.exception)}. {_STILL_READ}") from None
-    _refuse_failures(found.result.results)
-    kinds = [result.node.resource_type.value for result in found.result.results]
-    return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+    return found
 
 
 _STILL_READ = "What was published before is still read."

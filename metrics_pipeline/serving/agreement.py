@@ -12,7 +12,7 @@ import duckdb
 class Agreement(NamedTuple):
     """Of one metric: over the conversations that both answer."""
 
-    count: int
+    pair_count: int
     """Conversations with an answer in the verdicts and in the truth."""
     share: float | None
     """How many of them have the same answer, 0 to 1."""
