@@ -84,6 +84,22 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+@cli.command()
+def demo() -> None:
+    """Write two months of a hotel's conversations, run the whole job on them in Dagster, and show what came out.
+
+    Needs no key and no network. It may be run again: nothing is judged twice.
+
+    \b
+    Example:
+        metrics demo
+    """
+    from metrics_pipeline.demo.main_job import run_demo
+    from metrics_pipeline.settings import load_settings
+
+    run_demo(load_settings({"model": "baseline"}))
+
+
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 

@@ -28,7 +28,7 @@ FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
 class Settings(BaseModel):
     """Everything that a user can set. Paths are absolute."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data: Path = Path("data")
     """The data folder: everything the pipeline writes stands in it."""

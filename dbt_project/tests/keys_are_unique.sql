@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_verdicts'}}}) }}
 -- No key of several columns stands twice.
 with found as (
     select

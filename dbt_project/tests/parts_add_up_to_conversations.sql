@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'trend_metric_daily'}}}) }}
 -- Every conversation of a day is in exactly one part.
 select
     metric,

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'trend_metric_daily'}}}) }}
 -- A rate lies within its interval, and both within 0 and 1.
 select
     metric,

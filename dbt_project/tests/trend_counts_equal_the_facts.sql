@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'trend_metric_daily'}}}) }}
 -- A trend row's counts are those of the facts under it.
 with facts as (
     select

@@ -1,6 +1,5 @@
 """The real jobs, run here and now in this process: what the demo does, and what the tests do."""
 
-import logging
 from datetime import date
 
 import dagster as dg
@@ -10,6 +9,8 @@ from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.settings import Settings
 
+MAX_REASON_CHARACTERS = 600
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -19,13 +20,12 @@ def run_jobs(settings: Settings, first: date, last: date) -> None:
     Raises:
         PipelineError: A job failed; its runs are kept in Dagster's home, where the web server shows them.
     """
-    logging.getLogger("dagster").setLevel(logging.ERROR)
     definitions = build_definitions(settings)
     days = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
     with open_home(settings) as instance:
         for job, tags in (("lake", days), ("marts", {})):
             result = definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, tags=tags, raise_on_error=False
+                instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
             )
             if not result.success:
                 raise PipelineError(f"The job {job} failed: {_why(result)}. Run `dagster dev` to see the run.")
@@ -36,5 +36,5 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
         if event.is_step_failure and (error := event.step_failure_data.error) is not None:
             while error.cause is not None:
                 error = error.cause
-            return f"{event.step_key}: {error.message.strip()}"
+            return f"{event.step_key}: {' '.join(error.message.split())[:MAX_REASON_CHARACTERS]}"
     return "no step says why"
