@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from metrics_pipeline.pipeline import Summary
 from metrics_pipeline.serving.agreement import Agreement
 from metrics_pipeline.serving.summary import MetricSummary, sparkline, summaries
 
-WIDTH = 132
+WIDTH = 160
 """Columns where there is no terminal to ask: a pipe, a log, a test."""
 
 
@@ -48,40 +47,33 @@ def print_run(summary: Summary) -> None:
 
 
 def print_metrics(generation: Path, agreements: Mapping[str, Agreement] | None = None) -> None:
-    """Each metric's rate with its interval, its denominators and its trend; beside it how far to trust it, if known."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("metric", "rate", "95 % interval", "out of"):
-        table.add_column(heading, justify="left" if heading == "metric" else "right", no_wrap=True)
-    for heading in ("not applicable", "undecided", "error", "unjudged"):
-        table.add_column(heading.replace("not applicable", "n/a"), justify="right", no_wrap=True)
-    table.add_column("by week", no_wrap=True)
-    if agreements is not None:
-        table.add_column("agrees with the truth", no_wrap=True)
-    for metric in summaries(generation):
-        row = [*_rate(metric), *_others(metric), sparkline(metric.weekly_rates)]
-        if agreements is not None:
-            row.append(_agreement(agreements.get(metric.metric)))
-        table.add_row(*row)
-    console().print(table)
+    """Each metric's rate with its interval and trend, and below it what the rate is not out of.
+
+    Args:
+        generation: A published generation.
+        agreements: How far each metric agrees with a truth, where there is one.
+    """
+    out, metrics = console(), summaries(generation)
+    width = max((len(metric.name) for metric in metrics), default=0)
+    for metric in metrics:
+        out.print(f"{metric.name:<{width}}  {_rate(metric)}  {sparkline(metric.weekly_rates)}".rstrip(), style="bold")
+        agreement = (
+            "" if agreements is None else f" · agrees with the truth: {_agreement(agreements.get(metric.metric))}"
+        )
+        out.print(
+            f"    not applicable {metric.not_applicable_count:,} · undecided {metric.undecided_count:,} · "
+            f"error {metric.error_count:,} · unjudged {metric.unjudged_count:,}{agreement}"
+        )
 
 
-def _rate(metric: MetricSummary) -> list[str]:
+def _rate(metric: MetricSummary) -> str:
     if metric.rate_of is None:
-        shares = ", ".join(f"{label} {share:.0%}" for label, share in metric.top_labels[:1])
-        return [metric.name, shares, "", f"{metric.conversation_count - _without_answer(metric):,}"]
+        shares = ", ".join(f"{label} {share:.0%}" for label, share in metric.top_labels)
+        return f"{shares or 'no answers'} of {metric.answered_count:,}"
     if metric.rate is None or metric.rate_low is None or metric.rate_high is None:
-        return [metric.name, "no answers", "", "0"]
-    interval = f"{metric.rate_low:.1%} to {metric.rate_high:.1%}"
-    return [metric.name, f"{metric.rate:.1%}", interval, f"{metric.rate_denominator:,}"]
-
-
-def _without_answer(metric: MetricSummary) -> int:
-    return metric.not_applicable_count + metric.undecided_count + metric.error_count + metric.unjudged_count
-
-
-def _others(metric: MetricSummary) -> list[str]:
-    counts = (metric.not_applicable_count, metric.undecided_count, metric.error_count, metric.unjudged_count)
-    return [f"{count:,}" for count in counts]
+        return "no answers"
+    interval = f"({metric.rate_low:.1%} to {metric.rate_high:.1%})"
+    return f"{metric.rate:6.1%}  {interval:<18} of {metric.rate_denominator:>6,}"
 
 
 def _agreement(agreement: Agreement | None) -> str:

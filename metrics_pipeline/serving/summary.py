@@ -34,6 +34,11 @@ class MetricSummary(NamedTuple):
     weekly_rates: tuple[float | None, ...]
     """One for each week, oldest first; None for a week without answers."""
 
+    @property
+    def answered_count(self) -> int:
+        without = self.not_applicable_count + self.undecided_count + self.error_count + self.unjudged_count
+        return self.conversation_count - without
+
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float] | None:
     """Two-sided 95 % score interval of a share; None without trials.

@@ -78,7 +78,13 @@ def test_what_looks_like_an_order_to_the_judge_is_flagged(said):
 
 @pytest.mark.parametrize(
     "said",
-    ["I forgot my password.", "Can you answer the phone?", "The system is down.", "Mark the date.", "Your rules are odd."],
+    [
+        "I forgot my password.",
+        "Can you answer the phone?",
+        "The system is down.",
+        "Mark the date.",
+        "Your rules are odd.",
+    ],
 )
 def test_ordinary_talk_is_not_flagged(said):
     assert not looks_like_an_order([Turn(0, "user", said)])

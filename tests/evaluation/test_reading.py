@@ -100,7 +100,9 @@ def test_how_a_reply_ended_comes_before_what_it_says(finish):
     assert (reading.state, reading.detail, reading.problem) == ("error", finish, None)
 
 
-@pytest.mark.parametrize("text", ["", "Sure!", "[]", "{}", '{"refund_promised": 1}', '{"refund_promised"', "[" * 50_000])
+@pytest.mark.parametrize(
+    "text", ["", "Sure!", "[]", "{}", '{"refund_promised": 1}', '{"refund_promised"', "[" * 50_000]
+)
 def test_what_cannot_be_read_is_an_error_and_is_not_asked_again(text):
     reading = read(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
 
 DAY = date(2026, 9, 1)
-NOON = datetime(2026, 9, 2, 12, tzinfo=timezone.utc)
+NOON = datetime(2026, 9, 2, 12, tzinfo=UTC)
 LIMITS = Limits(concurrency=4, call_timeout_seconds=5, run_timeout_seconds=60, retries=2)
 
 REFUND = """\
@@ -51,7 +51,7 @@ def conversation(
     texts = texts or (f"Shop number {number}, hello?", "Where is my money?", "We will pay it back today.")
     turns = tuple(Turn(index, ("agent", "user")[index % 2], text) for index, text in enumerate(texts))
     values = tuple(LoggedValue(name, 0, value) for name, value in (logged or {}).items())
-    started_at = datetime(day.year, day.month, day.day, 9, tzinfo=timezone.utc) + timedelta(minutes=number)
+    started_at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC) + timedelta(minutes=number)
     defaults: dict[str, Any] = {
         "source": "test",
         "reported_turn_count": len(turns),

@@ -75,7 +75,11 @@ def test_a_good_file_becomes_a_definition_with_its_text_on_one_line():
         (GOOD.replace("tags: [auth]", "tags: !!python/tuple [auth]"), 15, "tag"),
         (GOOD.replace('"no_match*": false', '"no_match*": maybe'), None, "'maybe' is not an answer of this metric"),
         (GOOD.replace("tags: [auth]", "key: other"), 15, "the file's name is the key"),
-        (GOOD.replace("definition: >\n  The caller was verified\n  with two details.\n", ""), None, "definition is missing"),
+        (
+            GOOD.replace("definition: >\n  The caller was verified\n  with two details.\n", ""),
+            None,
+            "definition is missing",
+        ),
         (GOOD + "labels: [{name: x}, {name: z}]\n", None, "a boolean metric has no labels"),
         (CATEGORICAL.replace("delivery", "no"), 5, 'Put it in quotes: "no"'),
         (CATEGORICAL.replace("delivery", "Other"), None, "'other' is there twice"),

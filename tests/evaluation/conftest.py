@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from landed import land
+from worlds import LIMITS, NOON, FakeJudge
+
+from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.runner import Judges, Options, Report, evaluate
+from metrics_pipeline.metrics.catalog import load_catalog
+from metrics_pipeline.tables import DataFolder, open_data_folder
+
+
+class World:
+    """A data folder with conversations, a folder of definitions, and runs over them."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder: DataFolder = open_data_folder(root / "data")
+        self.definitions = root / "definitions"
+        self.definitions.mkdir()
+        self.revive: Callable[..., Any] | None = None
+
+    def define(self, key: str, text: str) -> None:
+        (self.definitions / f"{key}.yaml").write_text(text)
+
+    def land(self, *conversations: Conversation) -> None:
+        land(self.folder, conversations)
+
+    def run(
+        self,
+        judge: FakeJudge,
+        days: Collection[date] | None = None,
+        metrics: Collection[str] | None = None,
+        group_size: int = 6,
+        **limits: Any,
+    ) -> Report:
+        options = Options(LIMITS._replace(**limits), group_size, lambda: NOON, days, metrics)
+        revive = self.revive or (lambda record: FakeJudge(judge.script, record.name))
+        with Ledger(self.folder.ledger) as ledger:
+            return evaluate(self.folder, load_catalog(self.definitions), Judges(judge, revive), ledger, options)
+
+    def verdicts(self, source: str = "judged") -> list[dict[str, Any]]:
+        files = sorted(self.folder.table("verdicts").glob("metric=*/day=*.parquet"))
+        rows = [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
+        return [row for row in rows if row["source"] == source]
+
+    def answers(self, metric: str) -> dict[str, Any]:
+        rows = [row for row in self.verdicts() if row["metric"] == metric]
+        return {row["conversation_id"]: row["answer"] or (row["state"], row["detail"]) for row in rows}
+
+    def bytes(self) -> dict[str, bytes]:
+        files: Sequence[Path] = sorted(self.folder.table("verdicts").rglob("day=*.parquet"))
+        return {str(file.relative_to(self.folder.root)): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
