@@ -24,6 +24,7 @@ from metrics_pipeline.conversations.reading import Found, is_export, read_export
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import LandingError
 from metrics_pipeline.tables import (
+    INGEST_FILES,
     LANDED,
     DataFolder,
     explained,
@@ -127,17 +128,16 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
             f"{landing}: holds no export file (.json, .json.gz, .jsonl, .jsonl.gz). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
-    receipts = []
+    new_receipts = []
     skipped_count = 0
     for path in exports:
         file_hash = _hash(path)
         if (folder.landed / file_hash).exists():
             skipped_count += 1
         else:
-            receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
-    if receipts or not folder.whole_file("ingest_files").exists():
-        write_parquet(to_table("ingest_files", ingest_rows(folder)), folder.whole_file("ingest_files"))
-    return LandingReport(tuple(receipts), skipped_count, ignored)
+            new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
+    write_ingest_files(folder)
+    return LandingReport(tuple(new_receipts), skipped_count, ignored)
 
 
 def receipts(folder: DataFolder) -> list[Receipt]:
@@ -146,10 +146,15 @@ def receipts(folder: DataFolder) -> list[Receipt]:
     return [decoder.decode(path.read_bytes()) for path in sorted(folder.landed.glob(f"*/{RECEIPT}"))]
 
 
-def ingest_rows(folder: DataFolder) -> list[dict[str, Any]]:
-    """One row of the table `ingest_files` for each file that ever landed."""
+def write_ingest_files(folder: DataFolder) -> None:
+    """Write the table `ingest_files`: one row for each file that ever landed, as its receipt says.
+
+    Always from all receipts: a landing that was killed before it came here is made up for by the next.
+    """
     rows = [msgspec.structs.asdict(receipt) for receipt in receipts(folder)]
-    return [{key: value for key, value in row.items() if key not in ("reasons", "days")} for row in rows]
+    columns = INGEST_FILES.names
+    table = to_table("ingest_files", [{name: row[name] for name in columns} for row in rows])
+    write_parquet(table, folder.whole_file("ingest_files"))
 
 
 def _hash(path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from metrics_pipeline.conversations.landing import RECEIPT, Receipt, _Kept, _shard
+from metrics_pipeline.conversations.landing import RECEIPT, Receipt, _Kept, _shard, write_ingest_files
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.tables import DataFolder, replacing_folder, write_parquet
@@ -27,4 +27,5 @@ def land(folder: DataFolder, conversations: Iterable[Conversation]) -> None:
         for day, kept in by_day.items():
             write_parquet(_shard(kept), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
+    write_ingest_files(folder)
     merge(folder)

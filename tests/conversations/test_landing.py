@@ -208,6 +208,16 @@ def test_a_disk_that_cannot_be_written_ends_in_a_sentence_and_leaves_nothing_hal
     assert place.land().kept_count == 1
 
 
+def test_a_landing_that_was_killed_before_it_wrote_its_table_is_made_up_for(place):
+    write(place.landing / "a.json", raw(1))
+    place.land()
+    place.folder.whole_file("ingest_files").unlink()
+
+    place.land()
+
+    assert pq.read_table(place.folder.whole_file("ingest_files")).num_rows == 1
+
+
 def test_what_a_killed_landing_left_behind_is_not_read(place):
     write(place.landing / "a.json", raw(1))
     place.land()

@@ -1,0 +1,63 @@
+"""A folder of definitions: one bad file never hides the good ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from metrics_pipeline.errors import DefinitionError, SettingsError
+from metrics_pipeline.metrics.catalog import load_catalog, metric_rows
+
+GOOD = "name: {name}\ntype: boolean\ndefinition: It happened.\n"
+
+
+def test_good_files_load_beside_bad_ones(tmp_path):
+    (tmp_path / "a.yaml").write_text(GOOD.format(name="A"))
+    (tmp_path / "b.yaml").write_text("type: nothing\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "c.yml").write_text(GOOD.format(name="C"))
+
+    catalog = load_catalog(tmp_path)
+
+    assert [metric.key for metric in catalog.definitions] == ["a", "c"]
+    assert {problem.file.name for problem in catalog.problems} == {"b.yaml"}
+    with pytest.raises(DefinitionError, match=r"b.yaml:1"):
+        catalog.require_sound()
+
+
+@pytest.mark.parametrize(("file", "name", "says"), [("z/a.yaml", "Z", "key 'a'"), ("z.yaml", "a", "name 'a'")])
+def test_of_two_files_with_one_key_or_name_the_second_is_refused(tmp_path, file, name, says):
+    (tmp_path / "z").mkdir()
+    (tmp_path / "a.yaml").write_text(GOOD.format(name="A"))
+    (tmp_path / file).write_text(GOOD.format(name=name))
+
+    catalog = load_catalog(tmp_path)
+
+    assert len(catalog.definitions) == 1
+    assert says in str(catalog.problems[0])
+    assert "a.yaml" in str(catalog.problems[0])
+
+
+def test_a_missing_and_an_empty_folder_say_what_to_do(tmp_path):
+    with pytest.raises(SettingsError, match="is not a folder"):
+        load_catalog(tmp_path / "nowhere")
+    with pytest.raises(SettingsError, match="holds no definition"):
+        load_catalog(tmp_path)
+
+
+def test_a_row_says_what_the_rate_counts_and_which_way_is_better(tmp_path):
+    (tmp_path / "a.yaml").write_text(GOOD.format(name="A") + "good: false\n")
+    (tmp_path / "b.yaml").write_text(
+        "name: B\ntype: categorical\ndefinition: x\nlabels: [{name: p, when: q}, {name: r, when: s}]\n"
+    )
+    (tmp_path / "c.yaml").write_text(
+        "name: C\ntype: categorical\ndefinition: x\n"
+        "labels: [{name: p, when: q, outcome: success}, {name: r, when: s}]\n"
+    )
+    (tmp_path / "d.yaml").write_text(GOOD.format(name="D"))
+
+    rows = {
+        row["metric"]: (row["rate_of"], row["good_direction"])
+        for row in metric_rows(load_catalog(tmp_path).definitions)
+    }
+
+    assert rows == {"a": ("true", "down"), "b": (None, "none"), "c": ("success", "up"), "d": ("true", "none")}

@@ -1,0 +1,189 @@
+"""One rich world, built and published once: what the tests of the tables look at."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from landed import land
+
+from metrics_pipeline.conversations.merge import day_marks
+from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.publishing.generation import Publication, publish
+from metrics_pipeline.publishing.warehouse import build_marts
+from metrics_pipeline.tables import DataFolder, open_data_folder, to_table, write_parquet
+
+NOW = datetime(2026, 11, 1, 3, tzinfo=timezone.utc)
+FIRST = date(2026, 9, 1)
+DAYS = [FIRST + timedelta(days=number) for number in range(45)]
+LABELS = {"done": "success", "half": "partial", "failed": "failure", "odd": "neutral"}
+STATES = ("answered", "answered", "answered", "answered", "not_applicable", "undecided", "error")
+
+
+def metric(key: str, answers: dict[str, str], **rest: Any) -> dict[str, Any]:
+    boolean = set(answers) == {"true", "false"}
+    defaults = {
+        "metric": key,
+        "name": key.title(),
+        "type": "boolean" if boolean else "categorical",
+        "status": "active",
+        "owner": "o@example.com",
+        "definition": f"What {key} asks.",
+        "tags": ["t"],
+        "primary_source": "judged",
+        "metric_version": "v2",
+        "rate_of": "true" if boolean else "success" if "success" in answers.values() else None,
+        "good_direction": "up",
+        "answers": [
+            {"answer": answer, "outcome": outcome, "position": position}
+            for position, (answer, outcome) in enumerate(answers.items())
+        ],
+    }
+    return defaults | rest
+
+
+METRICS = [
+    metric("flag", {"true": "success", "false": "failure"}),
+    metric("down", {"true": "failure", "false": "success"}, good_direction="down"),
+    metric("plain", {"true": "neutral", "false": "neutral"}, good_direction="none"),
+    metric("steps", LABELS),
+    metric("reason", {"a": "neutral", "b": "neutral"}, good_direction="none"),
+    metric("logged", {"true": "success", "false": "failure"}, primary_source="logged"),
+    metric("fresh", {"true": "success", "false": "failure"}),
+    metric("draft", {"true": "success", "false": "failure"}, status="draft"),
+    metric("retired", {"true": "success", "false": "failure"}, status="retired"),
+]
+JUDGED_KEYS = ("flag", "down", "plain", "steps", "reason", "logged", "retired", "gone", "draft")
+
+
+class World(NamedTuple):
+    folder: DataFolder
+    publication: Publication
+    verdicts: list[dict[str, Any]]
+    conversations: dict[str, date]
+    in_force: dict[tuple[str, date], tuple[str, str]]
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with duckdb.connect(str(self.publication.path / "metrics.duckdb"), read_only=True) as database:
+            cursor = database.execute(query)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[DataFolder, list[dict[str, Any]], Any, Any]:
+    rng = random.Random(seed)
+    folder = open_data_folder(root)
+    conversations = [
+        _conversation(rng, f"c{number:04d}", day)
+        for number, day in enumerate(d for d in days for _ in range(rng.randrange(3, 14)))
+    ]
+    land(folder, conversations)
+    by_day: dict[date, list[str]] = {}
+    for one in conversations:
+        by_day.setdefault(one.conversation_date, []).append(one.conversation_id)
+    verdicts: list[dict[str, Any]] = []
+    metric_days: list[dict[str, Any]] = []
+    in_force: dict[tuple[str, date], tuple[str, str]] = {}
+    for key in JUDGED_KEYS:
+        answers = next(([a["answer"] for a in m["answers"]] for m in METRICS if m["metric"] == key), ["true", "false"])
+        for place, day in enumerate(days):
+            settings = _in_use(key, place, day, days)
+            for number, (version, judge) in enumerate(settings):
+                force = number == len(settings) - 1
+                if force:
+                    in_force[key, day] = (version, judge)
+                metric_days.append(_metric_day(key, day, version, judge, force))
+                for one in by_day[day]:
+                    if rng.random() < (0.25 if place % 7 == 3 else 0.0):
+                        continue
+                    verdicts.append(_verdict(rng, one, day, key, answers, version, judge))
+                    if number == 0:
+                        verdicts.append(_verdict(rng, one, day, key, answers, version, None))
+    tables = {"metrics": METRICS, "metric_days": metric_days}
+    tables["metric_versions"] = [
+        {"metric": key, "metric_version": version, "definition": "x", "first_seen_at": NOW}
+        for key in JUDGED_KEYS
+        for version in ("v1", "v2")
+    ]
+    for name, rows in tables.items():
+        write_parquet(to_table(name, rows), folder.whole_file(name))
+    for key in JUDGED_KEYS:
+        for day in days:
+            rows = [row for row in verdicts if row["metric"] == key and row["conversation_date"] == day]
+            write_parquet(to_table("verdicts", rows), folder.verdict_file(key, day))
+    assert list(day_marks(folder)) == days
+    return folder, verdicts, {one.conversation_id: one.conversation_date for one in conversations}, in_force
+
+
+def _in_use(key: str, place: int, day: date, days: list[date]) -> list[tuple[str, str]]:
+    if key == "retired" and place > 20:
+        return []
+    if place == 30:
+        return [("v1", "j1"), ("v2", "j1")]
+    return [("v1", "j1")] if place < 30 else [("v2", "j2" if place > 38 else "j1")]
+
+
+def _metric_day(key: str, day: date, version: str, judge: str, force: bool) -> dict[str, Any]:
+    return {
+        "metric": key,
+        "conversation_date": day,
+        "metric_version": version,
+        "judge_fingerprint": judge,
+        "judge_kind": "model",
+        "judge": f"model/{judge}",
+        "in_force": force,
+        "is_complete": day.day % 2 == 0,
+    }
+
+
+def _conversation(rng: random.Random, conversation_id: str, day: date) -> Conversation:
+    started_at = datetime(day.year, day.month, day.day, rng.randrange(24), tzinfo=timezone.utc)
+    values = [LoggedValue("flag", 0, "yes"), LoggedValue("note", 0, "x"), LoggedValue("note", 1, "y'z")]
+    return Conversation(
+        conversation_id=conversation_id,
+        conversation_date=day,
+        started_at=started_at,
+        source="test",
+        turns=(Turn(0, "agent", f"unspeakable words of {conversation_id}"),),
+        logged_metrics=tuple(values if rng.random() < 0.5 else ()),
+        channel=rng.choice(["voice", "chat", None]),
+        carries_logged=True,
+    )
+
+
+def _verdict(
+    rng: random.Random, one: str, day: date, key: str, answers: list[str], version: str, judge: str | None
+) -> dict[str, Any]:
+    state = rng.choice(STATES)
+    details = {"not_applicable": ["gated", None], "undecided": ["evidence_failed", None], "error": ["refused"]}
+    judged = judge is not None
+    return {
+        "conversation_id": one,
+        "conversation_date": day,
+        "metric": key,
+        "metric_version": version,
+        "source": "judged" if judged else "logged",
+        "judge_role": "first" if judged else None,
+        "judge_kind": "model" if judged else None,
+        "judge": f"model/{judge}" if judged else None,
+        "judge_fingerprint": judge,
+        "state": state,
+        "answer": rng.choice(answers) if state == "answered" else None,
+        "detail": rng.choice(details[state]) if state in details else None,
+        "reason": "an unspeakable reason",
+        "evidence": [{"turn_index": 0, "quote": "unspeakable words", "tier": "exact"}] if judged else [],
+        "injection_suspect": False,
+        "gate_unknown": False,
+        "judged_at": NOW if judged else None,
+    }
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    folder, verdicts, conversations, in_force = make_world(tmp_path_factory.mktemp("world") / "data")
+    build_marts(folder)
+    return World(folder, publish(folder, NOW, 3), verdicts, conversations, in_force)

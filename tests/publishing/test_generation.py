@@ -1,0 +1,205 @@
+"""Readers see one whole, audited generation, or the one before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from datetime import timedelta
+from hashlib import sha256
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import DAYS, NOW, make_world
+
+from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
+from metrics_pipeline.publishing.generation import publish, resolve_current
+from metrics_pipeline.publishing.warehouse import build_marts, database_path
+from metrics_pipeline.tables import open_data_folder, to_table, write_parquet
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A small world whose tables are built; nothing is published."""
+    folder, *_ = make_world(tmp_path_factory.mktemp("built") / "data", days=DAYS[:5])
+    build_marts(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(built, tmp_path):
+    """A copy of it, to be broken."""
+    root = tmp_path / "data"
+    shutil.copytree(built.root, root)
+    return open_data_folder(root)
+
+
+def published_bytes(folder):
+    """Everything that readers can see, with where the pointer points."""
+    files = {str(path.relative_to(folder.published)): path for path in folder.published.rglob("*") if path.is_file()}
+    return {name: sha256(path.read_bytes()).hexdigest() for name, path in files.items() if "/." not in name}, (
+        (folder.published / "current").readlink()
+    )
+
+
+def test_a_generation_is_complete_and_its_manifest_says_what_is_in_it(folder):
+    publication = publish(folder, NOW, 3)
+
+    assert resolve_current(folder) == publication.path.resolve()
+    manifest = json.loads((publication.path / "manifest.json").read_text())
+    assert manifest["rows"] == publication.rows
+    for name, digest in manifest["sha256"].items():
+        assert sha256((publication.path / name).read_bytes()).hexdigest() == digest
+    for table, rows in publication.rows.items():
+        assert pq.read_metadata(publication.path / f"{table}.parquet").num_rows == rows
+    assert set(manifest["sha256"]) == {path.name for path in publication.path.iterdir()} - {"manifest.json"}
+
+
+def test_the_same_tables_are_published_as_the_same_bytes(folder):
+    first = publish(folder, NOW, 3)
+    build_marts(folder)
+    second = publish(folder, NOW + timedelta(hours=1), 3)
+
+    for table in first.rows:
+        name = f"{table}.parquet"
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes(), table
+
+
+def test_nothing_built_and_nothing_published_say_what_to_do(tmp_path):
+    folder = open_data_folder(tmp_path)
+    with pytest.raises(PublishError, match="no build to publish"):
+        publish(folder, NOW, 3)
+    with pytest.raises(PublishError, match="nothing has been published yet"):
+        resolve_current(folder)
+
+
+def test_older_generations_go_and_the_newest_stay(folder):
+    names = [publish(folder, NOW + timedelta(hours=hour), 3).generation for hour in range(5)]
+
+    assert sorted(path.name for path in (folder.published / "generations").iterdir()) == names[-3:]
+
+
+def test_a_reader_that_has_resolved_the_pointer_keeps_reading_its_generation(folder):
+    publish(folder, NOW, 3)
+    generation = resolve_current(folder)
+    with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as reader:
+        publish(folder, NOW + timedelta(hours=1), 3)
+
+        assert resolve_current(folder) != generation
+        assert reader.execute("select count(*) from trend_metric_daily").fetchone()[0] > 0
+    assert (generation / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "says"),
+    [
+        (lambda folder: _add_conversation(folder), "conversations, against their files"),
+        (lambda folder: folder.verdict_file("flag", DAYS[0]).unlink(), "verdicts of all versions"),
+        (lambda folder: shutil.rmtree(next(folder.landed.iterdir())), "conversations, against all that landed"),
+        (
+            lambda folder: _execute(folder, "delete from trend_metric_daily where metric = 'flag'"),
+            "all parts of the trend",
+        ),
+        (lambda folder: _execute(folder, "insert into ingest_files select * from ingest_files"), "export files"),
+    ],
+)
+def test_a_failing_audit_changes_nothing_for_readers_and_says_what_is_wrong(folder, sabotage, says):
+    publish(folder, NOW, 3)
+    before = published_bytes(folder)
+    sabotage(folder)
+
+    with pytest.raises(AuditError, match=says):
+        publish(folder, NOW + timedelta(hours=1), 3)
+
+    assert published_bytes(folder) == before
+
+
+def _add_conversation(folder):
+    path = folder.day_file("conversations", DAYS[0])
+    table = pq.read_table(path)
+    write_parquet(pa.concat_tables([table, table.slice(0, 1)]), path)
+
+
+def _execute(folder, statement):
+    with duckdb.connect(str(database_path(folder))) as database:
+        database.execute(statement)
+
+
+def test_a_test_of_dbt_that_finds_rows_stops_the_build_and_names_itself(folder):
+    publish(folder, NOW, 3)
+    before = published_bytes(folder)
+    rows = pq.read_table(folder.whole_file("metrics")).to_pylist()
+    rows[0]["status"] = "unheard of"
+    write_parquet(to_table("metrics", rows), folder.whole_file("metrics"))
+
+    with pytest.raises(AuditError, match=r"accepted_values_dim_metrics_status.*\(1 rows\)"):
+        build_marts(folder)
+
+    assert published_bytes(folder) == before
+
+
+def test_a_file_that_is_no_parquet_stops_the_build_in_a_sentence(folder):
+    folder.verdict_file("flag", DAYS[0]).write_bytes(b"not parquet")
+
+    with pytest.raises(PublishError, match="dbt cannot build"):
+        build_marts(folder)
+
+
+def test_a_disk_that_cannot_be_written_changes_nothing_for_readers(folder):
+    publish(folder, NOW, 3)
+    before = published_bytes(folder)
+    generations = folder.published / "generations"
+    kept = generations.rename(folder.published / "moved")
+    generations.write_text("a file where the folder should be")
+
+    with pytest.raises(DataFolderError, match="cannot be written or read"):
+        publish(folder, NOW + timedelta(hours=1), 3)
+
+    generations.unlink()
+    kept.rename(generations)
+    assert published_bytes(folder) == before
+
+
+def test_what_a_killed_publish_left_behind_is_never_read_and_goes_with_the_next(folder):
+    publish(folder, NOW, 3)
+    half = folder.published / "generations" / ".20260101T000000000Z.abc.tmp"
+    half.mkdir()
+    (half / "metrics.duckdb").write_bytes(b"half")
+    (folder.published / ".current.abc.tmp").symlink_to("generations/nowhere")
+
+    publication = publish(folder, NOW + timedelta(hours=1), 3)
+
+    assert not half.exists()
+    assert resolve_current(folder) == publication.path.resolve()
+    assert [path.name for path in folder.published.iterdir() if path.name.startswith(".")] == []
+
+
+def test_readers_during_publishes_see_one_whole_generation_each_time(folder):
+    publish(folder, NOW, 3)
+    stop, seen, torn = threading.Event(), set(), []
+
+    def read():
+        while not stop.is_set():
+            generation = resolve_current(folder)
+            manifest = json.loads((generation / "manifest.json").read_text())
+            if manifest["generation"] != generation.name:
+                torn.append(generation.name)
+            with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
+                rows = database.execute("select count(*) from trend_metric_daily").fetchone()[0]
+            if rows != manifest["rows"]["trend_metric_daily"]:
+                torn.append(generation.name)
+            seen.add(generation.name)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for minute in range(1, 6):
+        publish(folder, NOW + timedelta(minutes=minute), 3)
+    stop.set()
+    for reader in readers:
+        reader.join()
+
+    assert torn == []
+    assert len(seen) > 1

@@ -1,0 +1,227 @@
+"""Every number of the tables, computed once more in plain Python from the rows they were built of."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from conftest import DAYS, JUDGED_KEYS, LABELS, METRICS
+from scipy.stats import binomtest
+
+ACTIVE = [metric["metric"] for metric in METRICS if metric["status"] == "active"]
+OUTCOMES = {m["metric"]: {a["answer"]: a["outcome"] for a in m["answers"]} for m in METRICS}
+
+
+def primaries(world):
+    """(metric, day) to the verdicts in force of the metric's own source."""
+    found = defaultdict(list)
+    sources = {metric["metric"]: metric["primary_source"] for metric in METRICS}
+    for row in world.verdicts:
+        key = (row["metric"], row["conversation_date"])
+        version, judge = world.in_force.get(key, (None, None))
+        is_primary = row["source"] == sources.get(row["metric"]) and row["metric_version"] == version
+        if is_primary and (row["source"] == "logged" or row["judge_fingerprint"] == judge):
+            found[key].append(row)
+    return found
+
+
+def expected_counts(world, metric, day):
+    rows = primaries(world)[metric, day]
+    outcomes = Counter(OUTCOMES[metric][row["answer"]] for row in rows if row["answer"])
+    total = sum(held == day for held in world.conversations.values())
+    return {
+        "conversation_count": total,
+        **{f"{name}_count": outcomes[name] for name in ("success", "partial", "failure", "neutral")},
+        "not_applicable_count": sum(row["state"] == "not_applicable" for row in rows),
+        "gated_count": sum(row["detail"] == "gated" for row in rows),
+        "undecided_count": sum(row["state"] == "undecided" for row in rows),
+        "evidence_failed_count": sum(row["detail"] == "evidence_failed" for row in rows),
+        "error_count": sum(row["state"] == "error" for row in rows),
+        "unjudged_count": total - len(rows),
+    }
+
+
+def expected_rate(world, metric, day):
+    answers = Counter(row["answer"] for row in primaries(world)[metric, day] if row["answer"])
+    if metric == "reason":
+        return None, None
+    if metric == "steps":
+        return answers["done"], answers["done"] + answers["half"] + answers["failed"]
+    return answers["true"], answers["true"] + answers["false"]
+
+
+def trend(world):
+    rows = world.rows("select * from trend_metric_daily")
+    return {(row["metric"], row["conversation_date"]): row for row in rows}
+
+
+def test_there_is_a_row_for_each_active_metric_and_day_and_for_a_retired_one_where_it_was_judged(world):
+    expected = {(metric, day) for metric in ACTIVE for day in DAYS} | {("retired", day) for day in DAYS[:21]}
+
+    assert set(trend(world)) == expected
+
+
+def test_every_count_is_that_of_the_verdicts_in_force(world):
+    rows = trend(world)
+    for (metric, day), row in rows.items():
+        expected = expected_counts(world, metric, day)
+        assert {name: row[name] for name in expected} == expected, (metric, day)
+
+
+def test_every_rate_and_interval_is_that_of_the_counts(world):
+    for (metric, day), row in trend(world).items():
+        numerator, denominator = expected_rate(world, metric, day)
+        assert (row["rate_numerator"], row["rate_denominator"]) == (numerator, denominator)
+        if not denominator:
+            assert row["rate"] is row["rate_low"] is row["rate_high"] is None
+            continue
+        interval = binomtest(numerator, denominator).proportion_ci(method="wilson")
+        assert row["rate"] == pytest.approx(numerator / denominator, abs=1e-12)
+        assert row["rate_low"] == pytest.approx(interval.low, abs=1e-9)
+        assert row["rate_high"] == pytest.approx(interval.high, abs=1e-9)
+
+
+def test_the_bounds_are_what_the_rate_would_be_if_all_that_is_missing_went_one_way(world):
+    for (metric, day), row in trend(world).items():
+        numerator, denominator = expected_rate(world, metric, day)
+        if numerator is None:
+            assert row["rate_if_missing_fail"] is None
+            continue
+        missing = row["undecided_count"] + row["error_count"] + row["unjudged_count"]
+        if denominator + missing:
+            assert row["rate_if_missing_fail"] == pytest.approx(numerator / (denominator + missing))
+            assert row["rate_if_missing_succeed"] == pytest.approx((numerator + missing) / (denominator + missing))
+
+
+def test_a_day_is_open_while_a_verdict_is_missing_and_reopened_if_it_was_whole_before(world):
+    statuses = Counter()
+    for (metric, day), row in trend(world).items():
+        whole = world.in_force.get((metric, day)) is not None and day.day % 2 == 0
+        expected = "complete" if row["unjudged_count"] == 0 else "reopened" if whole else "open"
+        assert row["day_status"] == expected
+        statuses[expected] += 1
+    assert len(statuses) == 3
+
+
+@pytest.mark.parametrize(("name", "length"), [("rate_7d", 7), ("rate_28d", 28)])
+def test_a_rolling_rate_pools_complete_days_and_never_reaches_across_a_break(world, name, length):
+    rows = trend(world)
+    checked = 0
+    for (metric, day), row in rows.items():
+        if row["day_status"] != "complete" or row["rate_of"] is None:
+            assert row[name] is None
+            continue
+        window = [rows.get((metric, day - timedelta(days=back))) for back in range(length)]
+        setting = world.in_force[metric, day]
+        pooled = [
+            one
+            for one in window
+            if one is not None
+            and one["day_status"] == "complete"
+            and world.in_force[metric, one["conversation_date"]] == setting
+        ]
+        numerator = sum(one["rate_numerator"] for one in pooled)
+        denominator = sum(one["rate_denominator"] for one in pooled)
+        if denominator:
+            interval = binomtest(numerator, denominator).proportion_ci(method="wilson")
+            assert row[name] == pytest.approx(numerator / denominator, abs=1e-12)
+            assert row[f"{name}_low"] == pytest.approx(interval.low, abs=1e-9)
+            assert row[f"{name}_high"] == pytest.approx(interval.high, abs=1e-9)
+            checked += 1
+    assert checked > 100
+
+
+def test_a_change_of_version_or_judge_is_a_marked_break_with_its_reason(world):
+    rows = trend(world)
+    breaks = {(metric, day): row["break_reason"] for (metric, day), row in rows.items() if row["is_break"]}
+
+    judged = [metric for metric in ACTIVE if metric != "fresh"]
+    assert breaks == {(metric, DAYS[30]): "definition" for metric in judged} | {
+        (metric, DAYS[39]): "judge" for metric in judged
+    }
+
+
+def test_every_label_has_a_row_a_day_with_its_share_also_if_nobody_gave_it(world):
+    rows = world.rows("select * from trend_label_daily where metric = 'steps'")
+    assert len(rows) == len(DAYS) * len(LABELS)
+    assert min(row["label_count"] for row in rows) == 0
+    for row in rows:
+        answers = Counter(
+            verdict["answer"] for verdict in primaries(world)["steps", row["conversation_date"]] if verdict["answer"]
+        )
+        assert row["label_count"] == answers[row["label"]]
+        assert row["answered_count"] == answers.total()
+        assert row["outcome"] == LABELS[row["label"]]
+        if answers.total():
+            assert row["share"] == pytest.approx(answers[row["label"]] / answers.total())
+
+
+def test_facts_hold_the_verdict_in_force_of_each_source_and_no_other(world):
+    rows = world.rows("select metric, source, metric_version, judge_fingerprint, conversation_date from fct_verdicts")
+    assert {row["metric"] for row in rows} == {*ACTIVE, "retired"} - {"fresh"}
+    for row in rows:
+        version, judge = world.in_force[row["metric"], row["conversation_date"]]
+        assert row["metric_version"] == version
+        assert row["source"] == "logged" or row["judge_fingerprint"] == judge
+    (history,) = world.rows("select count(*) as n, count(distinct metric) as metrics from fct_verdict_history")
+    assert history == {"n": len(world.verdicts), "metrics": len(JUDGED_KEYS)}
+
+
+def test_names_that_are_only_logged_stand_beside_the_metrics(world):
+    rows = {row["metric"]: row["status"] for row in world.rows("select metric, status from dim_metrics")}
+
+    assert rows == {metric["metric"]: metric["status"] for metric in METRICS} | {"note": "logged_only"}
+
+
+def test_an_exported_conversation_carries_what_was_logged_and_what_was_judged(world):
+    rows = world.rows("select * from export_conversations")
+    found = {row["conversation_id"]: row for row in rows}
+    assert len(found) == len(rows) == len(world.conversations)
+    judged = {
+        (row["conversation_id"], metric): row for (metric, _), verdicts in primaries(world).items() for row in verdicts
+    }
+    states = Counter()
+    for conversation_id, row in found.items():
+        logged = {"flag": ["yes"], "note": ["x", "y'z"]} if "note" in row["metrics"] else {}
+        expected, expected_states = dict(logged), {}
+        for metric in [*ACTIVE, *(["retired"] if world.conversations[conversation_id] in DAYS[:21] else [])]:
+            name = "judged:flag" if metric == "flag" else metric
+            verdict = judged.get((conversation_id, metric))
+            if verdict is not None and verdict["answer"]:
+                expected[name] = [verdict["answer"]]
+            else:
+                expected_states[name] = verdict["state"] if verdict else "unjudged"
+        assert row["metrics"] == expected
+        assert row["metric_states"] == expected_states
+        states.update(expected_states.values())
+    assert set(states) == {"not_applicable", "undecided", "error", "unjudged"}
+
+
+def test_no_word_of_a_transcript_stands_in_what_bi_tools_open(world):
+    generation = world.publication.path
+    for path in generation.iterdir():
+        if path.name == "transcripts.duckdb":
+            assert path.stat().st_mode & 0o077 == 0
+            with duckdb.connect(str(path), read_only=True) as database:
+                assert database.execute("select count(*) from turns").fetchone() == (len(world.conversations),)
+                assert database.execute("select count(*) from verdict_evidence").fetchone() == (len(world.verdicts),)
+        elif path.suffix == ".parquet":
+            assert "unspeakable" not in str(pq.read_table(path).to_pylist())
+        else:
+            assert b"unspeakable" not in path.read_bytes()
+
+
+def test_a_plain_client_answers_a_trend_question_in_one_select_and_every_column_says_what_it_is(world):
+    (row,) = world.rows("select avg(rate) as rate from trend_metric_daily where metric = 'flag'")
+    assert 0 < row["rate"] < 1
+    columns = world.rows("select table_name, column_name, comment from duckdb_columns() where database_name = 'metrics'")
+    assert len(columns) > 100
+    assert [row for row in columns if not row["comment"]] == []
+
+
+def test_a_client_of_duckdb_1_0_could_open_the_published_file(world):
+    (row,) = world.rows("select tags from duckdb_databases() where database_name = 'metrics'")
+    assert row["tags"]["storage_version"].startswith("v1.0.0")
