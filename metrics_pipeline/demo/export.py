@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from metrics_pipeline.demo.scenario import NOT_APPLICABLE, Conversation, Setting, converse, truth
+from metrics_pipeline.demo.scenario import Setting, converse
+from metrics_pipeline.demo.truth import NOT_APPLICABLE, Conversation, truth
 from metrics_pipeline.tables import write_atomically, write_parquet
 
 START, END = date(2026, 9, 1), date(2026, 10, 30)

@@ -1,8 +1,4 @@
-"""What happens in one conversation: a walk through the hotel's flows, and from it the truth of every shipped metric.
-
-The truth follows from what happened (`Effect`), never from the words. An interrupted call is cut, and its truth is that
-of what happened before the cut.
-"""
+"""What happens in one conversation: a walk through the hotel's flows."""
 
 from __future__ import annotations
 
@@ -13,27 +9,8 @@ from typing import Literal, NamedTuple
 
 from metrics_pipeline.demo import english, spanish
 from metrics_pipeline.demo.grammar import phrase, spoken, typed
+from metrics_pipeline.demo.truth import Conversation, Effect, Line
 
-Effect = Literal[
-    "auth_asked",
-    "auth_verified",
-    "auth_failed",
-    "room_wanted",
-    "room_offered",
-    "price_named",
-    "no_room",
-    "booked",
-    "booking_failed",
-    "club_offered",
-    "club_accepted",
-    "club_considered",
-    "club_declined",
-    "person_asked",
-    "handed_over",
-    "met",
-    "not_met",
-    "injected",
-]
 REASONS = {
     "booking": 40,
     "change_or_cancel": 22,
@@ -43,15 +20,6 @@ REASONS = {
     "lost_item": 5,
     "other": 6,
 }
-NOT_APPLICABLE = "not_applicable"
-
-
-class Line(NamedTuple):
-    """One utterance and what it brought about."""
-
-    speaker: Literal["user", "agent"]
-    text: str
-    effects: tuple[Effect, ...] = ()
 
 
 class Setting(NamedTuple):
@@ -67,17 +35,6 @@ class Setting(NamedTuple):
     accepts_offer: float
     """Chance that a caller takes the room that is offered."""
     is_injected: bool
-
-
-class Conversation(NamedTuple):
-    """What was said, and what is true of it."""
-
-    reason: str
-    lines: tuple[Line, ...]
-
-    @property
-    def effects(self) -> list[Effect]:
-        return [effect for line in self.lines for effect in line.effects]
 
 
 class _Walk:
@@ -131,54 +88,6 @@ def converse(rng: random.Random, setting: Setting, day: date) -> Conversation:
     # A caller who hung up before saying anything has no reason that anybody could tell.
     stated = reason if any(line.speaker == "user" for line in lines) else "other"
     return Conversation(stated, tuple(lines))
-
-
-def truth(conversation: Conversation, channel: str) -> dict[str, str]:
-    """The true answer to each shipped metric."""
-    effects = conversation.effects
-    offered, booked = "room_offered" in effects, "booked" in effects
-    wanted = "room_wanted" in effects
-    named_in_time = "price_named" in effects and (not booked or effects.index("price_named") < effects.index("booked"))
-    return {
-        "auth_verified": _auth(effects),
-        "booking_completed": str(booked).lower() if wanted else NOT_APPLICABLE,
-        "booking_outcome": _booking_outcome(effects) if wanted else NOT_APPLICABLE,
-        "booking_price_named": str(named_in_time).lower() if offered else NOT_APPLICABLE,
-        "contact_reason": conversation.reason,
-        "handoff_requested": str("person_asked" in effects).lower(),
-        "loyalty_offer": _loyalty(effects) if channel == "voice" else NOT_APPLICABLE,
-        "request_resolved": _resolved(effects),
-    }
-
-
-def _auth(effects: Sequence[Effect]) -> str:
-    if "auth_asked" not in effects:
-        return NOT_APPLICABLE
-    attempts = [effect for effect in effects if effect in ("auth_verified", "auth_failed")]
-    return str(bool(attempts) and attempts[-1] == "auth_verified").lower()
-
-
-def _booking_outcome(effects: Sequence[Effect]) -> str:
-    order = {
-        "booked": "confirmed",
-        "booking_failed": "system_failed",
-        "room_offered": "offered_not_taken",
-        "no_room": "unavailable",
-    }
-    return next((answer for effect, answer in order.items() if effect in effects), "not_reached")
-
-
-def _loyalty(effects: Sequence[Effect]) -> str:
-    if "club_offered" not in effects:
-        return NOT_APPLICABLE
-    answers = {"club_accepted": "accepted", "club_considered": "considering", "club_declined": "declined"}
-    return next((answer for effect, answer in answers.items() if effect in effects), "no_answer")
-
-
-def _resolved(effects: Sequence[Effect]) -> str:
-    if "met" in effects:
-        return "partly_resolved" if "not_met" in effects else "resolved"
-    return "unresolved"
 
 
 def _book(walk: _Walk) -> None:

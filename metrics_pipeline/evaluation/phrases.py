@@ -52,8 +52,8 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(word) - len(suffix) >= SHORTEST_STEM:
             word = word[: -len(suffix)]
             break
-    # stopped, stopping: the doubled consonant is not part of the word.
-    if len(word) > SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "aeiouls":
+    # stopped, cancelled: the doubled consonant is not part of the word. Of call it is, but so on both sides.
+    if len(word) > SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "aeiou":
         word = word[:-1]
     return word
 

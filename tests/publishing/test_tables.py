@@ -217,7 +217,9 @@ def test_no_word_of_a_transcript_stands_in_what_bi_tools_open(world):
 def test_a_plain_client_answers_a_trend_question_in_one_select_and_every_column_says_what_it_is(world):
     (row,) = world.rows("select avg(rate) as rate from trend_metric_daily where metric = 'flag'")
     assert 0 < row["rate"] < 1
-    columns = world.rows("select table_name, column_name, comment from duckdb_columns() where database_name = 'metrics'")
+    columns = world.rows(
+        "select table_name, column_name, comment from duckdb_columns() where database_name = 'metrics'"
+    )
     assert len(columns) > 100
     assert [row for row in columns if not row["comment"]] == []
 

@@ -1,0 +1,70 @@
+"""Where a setting comes from, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from metrics_pipeline.errors import DataFolderError, SettingsError
+from metrics_pipeline.settings import load_settings, origins
+from metrics_pipeline.tables import open_data_folder
+
+
+def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_the_default(tmp_path):
+    (tmp_path / "metrics.toml").write_text('model = "from/file"\ngroup_size = 2\nconcurrency = 3\n')
+    environment = {"METRICS_MODEL": "from/environment", "METRICS_GROUP_SIZE": "4", "METRICS_TIMEZONE": ""}
+
+    settings = load_settings({"model": "from/option", "landing": None}, environment, tmp_path)
+    where = origins({"model": "from/option", "landing": None}, environment, tmp_path)
+
+    assert (settings.model, settings.group_size, settings.concurrency) == ("from/option", 4, 3)
+    assert (settings.timezone, settings.landing) == ("UTC", None)
+    assert [where[name] for name in ("model", "group_size", "concurrency", "timezone")] == [
+        "option",
+        "environment",
+        "file",
+        "default",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"METRICS_CONCURRENCY": "many"}, "METRICS_CONCURRENCY in the environment"),
+        ({"METRICS_CONCURRENCY": "0"}, "greater than or equal to 1"),
+        ({"METRICS_TIMEZONE": "Mars/Base"}, "'Mars/Base' is not a time zone"),
+        ({"METRICS_DATA": "/tmp/a*b"}, "must not contain '*'"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environment, says):
+    with pytest.raises(SettingsError) as error:
+        load_settings(environment=environment, folder=tmp_path)
+    assert says in str(error.value)
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "says"), [("colour = 1", "no such setting: colour"), ("a = [", "cannot be read")])
+def test_a_file_of_settings_that_cannot_be_used_says_why(tmp_path, text, says):
+    (tmp_path / "metrics.toml").write_text(text)
+    with pytest.raises(SettingsError, match=says):
+        load_settings(environment={}, folder=tmp_path)
+
+
+def test_paths_are_absolute_also_by_default(tmp_path):
+    settings = load_settings({"definitions": Path("defs")}, {}, tmp_path)
+    assert settings.data.is_absolute()
+    assert settings.definitions.is_absolute()
+
+
+def test_a_data_folder_of_another_version_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "format").write_text("999\n")
+    with pytest.raises(DataFolderError, match="made by another version"):
+        open_data_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["format"]
+
+
+def test_a_data_folder_that_cannot_be_written_ends_in_a_sentence(tmp_path):
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(DataFolderError, match="cannot be written or read"):
+        open_data_folder(tmp_path / "data")
