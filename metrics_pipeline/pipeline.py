@@ -44,7 +44,7 @@ class Summary(NamedTuple):
     merged: MergeReport
     evaluation: Report
     publication: Publication | None
-    """None where nothing was published, because no judge answered anything."""
+    """None where nothing was published, because the judge in use answered nothing."""
     stages: tuple[Stage, ...]
 
 
@@ -66,10 +66,8 @@ def days_between(folder: DataFolder, first: date | None, last: date | None) -> l
     held = folder.days()
     days = [day for day in held if (first is None or day >= first) and (last is None or day <= last)]
     if not days:
-        there = f"{held[0]} to {held[-1]}" if held else "no day at all"
-        raise SettingsError(
-            f"There is no conversation from {first or 'the beginning'} to {last or 'the end'}: {there}."
-        )
+        there = f"those there are go from {held[0]} to {held[-1]}" if held else "there are none at all"
+        raise SettingsError(f"No conversation from {first or 'the beginning'} to {last or 'the end'}: {there}.")
     return days
 
 
@@ -136,7 +134,7 @@ def run(
         days = days_between(folder, first, last)
         evaluation = judge(folder, catalog, settings, days, None, may_send, on_progress)
     publication = None
-    if evaluation.stopped is None or evaluation.tally.replies:
+    if not evaluation.is_unanswered:
         with _measured("build", stages):
             build_marts(folder)
         with _measured("publish", stages):

@@ -78,50 +78,56 @@ class Asker:
     def __init__(self, ledger: Ledger, limits: Limits, secret: bytes, now: Callable[[], datetime]) -> None:
         self.tally = Tally()
         self.stopped: str | None = None
-        """Why nothing more is asked, in a sentence; None while the run goes on."""
+        """Why nothing more is asked of anybody, in a sentence; None while the run goes on."""
+        self.closed: dict[str, str] = {}
+        """Judges of whom nothing more is asked, by name, and why."""
+        self.answered: set[str] = set()
+        """Judges that gave at least one reply, by name."""
         self._ledger, self._limits, self._secret, self._now = ledger, limits, secret, now
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._deadline = asyncio.get_running_loop().time() + limits.run_timeout_seconds
-        self._failed_in_a_row = 0
+        self._failed_in_a_row: Counter[str] = Counter()
+        self._last_failure: dict[str, str] = {}
         self._entries: asyncio.Queue[tuple[Intent | Outcome, asyncio.Future[int]]] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Wait until everything is recorded."""
+        """Name the judges that failed every call, and wait until everything is recorded."""
+        for judge in self._failed_in_a_row.keys() - self.answered:
+            self._give_up(judge)
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
 
     async def ask(self, question: Question) -> Recorded | None:
         """The recorded reply; None where nothing was recorded and the cells stay open."""
-        tries = 0
+        judge, tries = question.judge.name, 0
         while True:
             async with self._slots:
-                if not self._may_send():
+                if not self._may_send(judge):
                     return None
                 self.tally.requests += 1
                 request_id = await self._record(Intent(question.cells, tries))
                 try:
                     reply = await self._call(question)
                 except JudgeClosedError as error:
-                    self.stopped = self.stopped or str(error)
-                    await self._settle(question, request_id, None, error.kind)
-                    return None
+                    self.closed.setdefault(judge, str(error))
+                    return await self._settle(question, request_id, None, error.kind)
                 except JudgeRefusedError as error:
-                    self._count_failure(error.kind, str(error))
+                    self._count_failure(judge, error.kind, str(error))
                     return await self._settle(question, request_id, None, error.kind, gives_up=True)
                 except JudgeBusyError as error:
-                    self._count_failure(error.kind, str(error))
+                    self._count_failure(judge, error.kind, str(error))
                     extra = EXTRA_RETRIES_WHEN_RATE_LIMITED if error.kind == RATE_LIMITED else 0
-                    gives_up = tries >= self._limits.retries + extra or self.stopped is not None
-                    # Stopped because the server is gone: the cell stays missing and is not marked as an error.
-                    recorded = await self._settle(
-                        question, request_id, None, error.kind, gives_up=gives_up and self.stopped is None
-                    )
-                    if gives_up:
+                    is_last = tries >= self._limits.retries + extra
+                    # Of a judge that is gone the cells stay missing: they are no errors of its answers.
+                    goes_on = self.stopped is None and judge not in self.closed
+                    recorded = await self._settle(question, request_id, None, error.kind, gives_up=is_last and goes_on)
+                    if is_last or not goes_on:
                         return recorded
                     pause = self._pause(tries, error.retry_after_seconds)
                 else:
-                    self._failed_in_a_row = 0
+                    self._failed_in_a_row[judge] = 0
+                    self.answered.add(judge)
                     self.tally.add(reply)
                     return await self._settle(question, request_id, reply, None)
             tries += 1
@@ -146,7 +152,7 @@ class Asker:
         tokens = prompt.max_reply_tokens(question.metrics)
         return JudgeRequest(question.turns, question.metrics, messages, schema, tokens)
 
-    def _may_send(self) -> bool:
+    def _may_send(self, judge: str) -> bool:
         if self.stopped is None and asyncio.get_running_loop().time() >= self._deadline:
             self.stopped = (
                 f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
@@ -158,19 +164,25 @@ class Asker:
                 f"The budget of {budget} requests is used up (METRICS_BUDGET_REQUESTS). "
                 "The next run goes on where this one stopped."
             )
-        return self.stopped is None
+        return self.stopped is None and judge not in self.closed
 
-    def _count_failure(self, kind: str, message: str) -> None:
+    def _count_failure(self, judge: str, kind: str, message: str) -> None:
         self.tally.failures[kind] += 1
         if kind == RATE_LIMITED:
             return
-        self._failed_in_a_row += 1
-        patience = HOPELESS_CALLS if not self.tally.replies else HOPELESS_CALLS + 2 * self._limits.concurrency
-        if self._failed_in_a_row >= patience and self.stopped is None:
-            self.stopped = (
-                f"The model failed {self._failed_in_a_row} calls in a row, the last with: {message}. "
-                "Check METRICS_MODEL and METRICS_API_BASE, and that the server is up; then run again."
-            )
+        self._failed_in_a_row[judge] += 1
+        self._last_failure[judge] = message
+        patience = HOPELESS_CALLS if judge not in self.answered else HOPELESS_CALLS + 2 * self._limits.concurrency
+        if self._failed_in_a_row[judge] >= patience:
+            self._give_up(judge)
+
+    def _give_up(self, judge: str) -> None:
+        self.closed.setdefault(
+            judge,
+            f"The model {judge} failed {self._failed_in_a_row[judge]} calls in a row, the last with: "
+            f"{self._last_failure[judge]}. Check METRICS_MODEL and METRICS_API_BASE, and that the server is up; then "
+            "run again.",
+        )
 
     def _pause(self, tries: int, retry_after_seconds: float | None) -> float:
         """Seconds until the next try: doubling, spread out, and never less than the server asks for."""

@@ -67,7 +67,7 @@ class DayResult(NamedTuple):
     states: Mapping[str, int]
     """Conversations by state of the verdict in force; `unjudged` where there is none."""
     open_count: int
-    """Cells that the next run asks for."""
+    """Cells that were to be judged now and are left to the next run."""
 
 
 def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[bytes, Recorded]:
@@ -119,7 +119,9 @@ def write_day(
         )
     effective = in_force(list(results))
     assert effective is not None, "a day is written because something judged it"
-    return results[effective]
+    # What was put to work last may not be in force: one that judged the whole day is, until another has.
+    newest = max(results, key=lambda work: work.turn)
+    return results[effective]._replace(open_count=results[newest].open_count)
 
 
 def _verdicts(

@@ -44,6 +44,8 @@ class Report(NamedTuple):
     """Why the run asked no further, in a sentence; None where it asked everything."""
     notes: tuple[str, ...]
     """What else a person should know, a sentence each."""
+    is_unanswered: bool
+    """Whether the judge in use was asked, answered nothing, and was given up."""
 
     @property
     def states(self) -> dict[str, Counter[str]]:
@@ -143,6 +145,7 @@ class _Run:
     def __init__(self, folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> None:
         self.folder, self.ledger, self.options = folder, ledger, options
         self.versions = Versions(catalog.definitions, ledger)
+        self.current = judges.current
         current = judge_fingerprint(judges.current)
         kept = JudgeRecord(judges.current.kind, judges.current.name, judges.current.settings)
         self.records = {current: kept, **ledger.judges()}
@@ -168,7 +171,14 @@ class _Run:
         finally:
             await self.asker.close()
         results = [result for day in days for result in day.result()]
-        return Report(tuple(results), self.asker.tally, self.asker.stopped, tuple(self.notes))
+        reasons = [self.asker.stopped, *self.asker.closed.values()]
+        return Report(
+            tuple(results),
+            self.asker.tally,
+            " ".join(reason for reason in reasons if reason) or None,
+            tuple(self.notes),
+            self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
+        )
 
     def open_needs(
         self, day: date, works: Sequence[Work]

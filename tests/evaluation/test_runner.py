@@ -167,6 +167,8 @@ def test_a_failing_call_is_tried_again_as_often_as_set_and_then_left_to_the_next
     assert len(judge.requests) == 6
     assert set(shop.answers("refund_promised").values()) == {("error", "provider_error")}
     assert report.open_count == 3
+    assert "failed 6 calls in a row, the last with: down" in (report.stopped or "")
+    assert report.is_unanswered
 
     shop.run(FakeJudge(agreeable))
     assert set(shop.answers("refund_promised").values()) == {"true"}

@@ -1,0 +1,121 @@
+"""A model server on loopback that speaks the chat completions protocol, answers by the schema, and fails on demand.
+
+It says nothing about quality: it gives every metric its first answer and quotes the first turn of the transcript.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+TURN = re.compile(r'^\{"turn_index":.*\}$', re.MULTILINE)
+
+
+class ModelServer(ThreadingHTTPServer):
+    """Counts requests by body; `fault` names how every one of them fails, or is empty."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, fault: str = "", latency_seconds: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fault, self.latency_seconds = fault, latency_seconds
+        self.bodies: Counter[str] = Counter()
+        self.keys: set[str] = set()
+        self.lock = threading.Lock()
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    @property
+    def request_count(self) -> int:
+        with self.lock:
+            return self.bodies.total()
+
+
+@contextmanager
+def model_server(fault: str = "", latency_seconds: float = 0.0) -> Iterator[ModelServer]:
+    server = ModelServer(fault, latency_seconds)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: ModelServer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        with self.server.lock:
+            self.server.bodies[body] += 1
+            self.server.keys.add(self.headers.get("Authorization", ""))
+        time.sleep(self.server.latency_seconds)
+        fault = self.server.fault
+        if fault.isdigit():
+            code = "insufficient_quota" if fault == "4290" else "fault"
+            self._send(int(fault[:3]), {"error": {"message": f"fault {code}", "type": code, "code": code}})
+        elif fault == "hang":
+            time.sleep(3600)
+        elif fault == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif fault == "html":
+            self._send(200, "<html>Bad Gateway</html>")
+        else:
+            self._send(200, self._completion(json.loads(body), fault))
+
+    def _completion(self, request: dict[str, Any], fault: str) -> dict[str, Any]:
+        schema = request["response_format"]["json_schema"]["schema"]
+        turns = [json.loads(line) for line in TURN.findall(request["messages"][1]["content"])]
+        text: str | None = json.dumps({key: _answer(part, turns) for key, part in schema["properties"].items()})
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        finish = {"length": "length", "filter": "content_filter"}.get(fault, "stop")
+        if fault in ("filter", "refusal"):
+            message |= {"content": None, "refusal": "No." if fault == "refusal" else None}
+        choices = [{"index": 0, "message": message, "finish_reason": finish}]
+        usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+        return {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "served-model",
+            "choices": [] if fault == "no_choice" else choices,
+            "usage": usage,
+        }
+
+    def _send(self, status: int, content: dict[str, Any] | str) -> None:
+        body = (content if isinstance(content, str) else json.dumps(content)).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html" if isinstance(content, str) else "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if status == 429:
+            self.send_header("Retry-After", "2")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _answer(part: dict[str, Any], turns: list[dict[str, Any]]) -> dict[str, Any]:
+    first = turns[0]
+    said = {
+        "applies": True,
+        "applies_from_turn": first["turn_index"],
+        "evidence": [{"turn_index": first["turn_index"], "quote": first["text"]}],
+        "reason": "the first turn shows it",
+        "answer": part["properties"]["answer"]["enum"][0],
+    }
+    return {key: said[key] for key in part["properties"]}
