@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 
 from metrics_pipeline.demo.export import END, START, write_demo
@@ -23,9 +24,12 @@ for BI     {current}/metrics.duckdb
 export     {current}/export_conversations.parquet
 
 Next:
-  METRICS_MODEL=openai/gpt-5-mini OPENAI_API_KEY=... metrics run   judge the newest day with a real model
-  metrics run --from 2026-10-01 --to 2026-10-07                    judge a week anew with what is current
-  DAGSTER_HOME={home} dagster dev   see days, assets and checks in a browser
+  judge the newest day with a real model:
+    METRICS_MODEL=openai/gpt-5-mini OPENAI_API_KEY=... {metrics} run
+  judge a week anew with what is current:
+    {metrics} run --from 2026-10-01 --to 2026-10-07
+  see days, assets and checks in a browser:
+    DAGSTER_HOME={home} {dagster} dev
 """
 
 DEFINITIONS = Path(__file__).parents[2] / "metric_definitions"
@@ -62,7 +66,21 @@ def run_demo(settings: Settings) -> None:
     asked = _requests(folder) - before
     out.print(f"judged     {asked:,} requests to the built-in baseline judge; the ledger answered the rest\n")
     print_metrics(generation, agreements(generation, truth))
-    out.print(EPILOGUE.format(current=folder.published / "current", home=folder.dagster_home), soft_wrap=True)
+    out.print(
+        EPILOGUE.format(
+            current=folder.published / "current",
+            home=folder.dagster_home,
+            metrics=_as_typed("metrics"),
+            dagster=_as_typed("dagster"),
+        ),
+        soft_wrap=True,
+    )
+
+
+def _as_typed(program: str) -> str:
+    """How a program that is installed beside this Python is called from where the user stands."""
+    path = Path(sys.executable).with_name(program)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else program
 
 
 def _refuse_foreign_data(folder: DataFolder, truth: Path) -> None:

@@ -1,0 +1,94 @@
+"""Every command of the README, in its order, as a newcomer would type it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from exports import raw, write
+from model_server import model_server
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text()
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LONG = {"make test"}
+"""What cannot be run inside itself."""
+
+
+def blocks(text: str) -> list[str]:
+    return SHELL_BLOCK.findall(text)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the project's files, with this environment in place of a new one."""
+    if not (ROOT / ".venv" / ".ready").exists():
+        pytest.skip("the README's commands run in the environment that `make setup` makes")
+    place = tmp_path_factory.mktemp("clone") / "metrics-pipeline"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+    (place / ".venv").symlink_to(ROOT / ".venv")
+    write(place / "my_exports" / "a.json", *(raw(number) for number in range(5)))
+    example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert example is not None
+    (place / "my_definitions").mkdir()
+    (place / "my_definitions" / "breakfast_asked.yaml").write_text(example.group(1))
+    return place
+
+
+def test_every_command_of_the_readme_works_in_its_order(clone):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRICS_", "DAGSTER_"))}
+    shown = ""
+    with model_server() as server:
+        environment = kept | {"METRICS_API_BASE": server.base}
+        for block in blocks(README):
+            if block.strip() in LONG:
+                continue
+            if "metrics run\n" in block and "METRICS_MODEL" not in block:
+                shutil.copy(clone / "my_definitions" / "breakfast_asked.yaml", clone / "metric_definitions")
+            script = block.replace("http://localhost:8000/v1", server.base)
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script], cwd=clone, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+            shown = shown or done.stdout
+            if "METRICS_MODEL" in block:
+                assert "requests" in done.stdout
+        assert server.request_count > 50
+    for line in _demo_lines(README):
+        assert line in shown, "the README shows what the demo prints: write it anew from `make demo`"
+
+
+def _demo_lines(text: str) -> list[str]:
+    """The lines of the demo's output in which no folder is named."""
+    block = re.search(r"```text\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    return [line for line in block.group(1).splitlines() if "data/" not in line and ".venv/" not in line]
+
+
+def test_every_command_of_the_benchmarks_page_names_a_script_that_is_there():
+    for block in blocks(BENCHMARKS):
+        for script in re.findall(r"benchmarks/\w+\.py", block):
+            assert (ROOT / script).is_file()
+
+
+def test_every_file_the_readme_points_to_is_there():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_setting_is_named_in_the_readme():
+    from metrics_pipeline.settings import Settings
+
+    listed = README[README.index("Settings stand in the environment") :].split(". [settings.py]")[0]
+    assert {name for name in Settings.model_fields if not re.search(rf"\b{name}\b", listed)} == set()
