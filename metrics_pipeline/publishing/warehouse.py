@@ -42,13 +42,13 @@ def write_profile(folder: DataFolder) -> Path:
         "type": "duckdb",
         "path": str(database_path(folder)),
         "threads": 2,
-        "settings": {
-            "file_search_path": str(folder.root),
+        # Given once, when dbt opens the file: DuckDB refuses a new folder for spilling as soon as it has spilled.
+        "config_options": {
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(folder.warehouse / "spill"),
-            "enable_progress_bar": False,
-            "preserve_insertion_order": False,
+            "preserve_insertion_order": "false",
         },
+        "settings": {"file_search_path": str(folder.root), "enable_progress_bar": False},
     }
     text = yaml.safe_dump({PROFILE: {"target": "build", "outputs": {"build": output}}}, sort_keys=True)
     path = folder.warehouse / "profiles.yml"
