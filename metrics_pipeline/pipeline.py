@@ -21,7 +21,7 @@ from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, open_data_folder
+from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
 UNASKED_REQUESTS = 1_000
 """Requests that a run may send to a model without a budget and without being told to."""
@@ -126,19 +126,22 @@ def run(
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     folder = open_data_folder(settings.data)
-    with _measured("land", stages):
-        landing = land_folder(settings.landing_folder, folder, settings.zone)
-    with _measured("merge", stages):
-        merged = merge(folder)
+    # Two runs in one folder take turns where they write the same files; they judge side by side.
+    with locked(folder.landed / ".lock"):
+        with _measured("land", stages):
+            landing = land_folder(settings.landing_folder, folder, settings.zone)
+        with _measured("merge", stages):
+            merged = merge(folder)
     with _measured("judge", stages):
         days = days_between(folder, first, last)
         evaluation = judge(folder, catalog, settings, days, None, may_send, on_progress)
     publication = None
     if not evaluation.is_unanswered:
-        with _measured("build", stages):
-            build_marts(folder)
-        with _measured("publish", stages):
-            publication = publish(folder, now(), settings.keep_generations)
+        with locked(folder.warehouse / ".lock"):
+            with _measured("build", stages):
+                build_marts(folder)
+            with _measured("publish", stages):
+                publication = publish(folder, now(), settings.keep_generations)
     return Summary(landing, merged, evaluation, publication, tuple(stages))
 
 

@@ -7,6 +7,7 @@ file depends on the clock, so the same rows give the same bytes.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -308,6 +309,19 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             flush(path.parent)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("wb")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        handle.close()
 
 
 def flush(path: Path) -> None:

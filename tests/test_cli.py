@@ -200,6 +200,32 @@ def test_a_full_disk_while_writing_ends_in_a_sentence_and_leaves_what_was_publis
     assert project.run().returncode == 0
 
 
+def test_two_runs_at_once_in_one_folder_both_end_well(tmp_path):
+    project = Project(tmp_path / "project")
+    with model_server(latency_seconds=0.02) as server:
+        settings = {"model": "openai/x", "api_base": server.base}
+        both = [
+            subprocess.Popen(
+                project.command("--json"),
+                cwd=project.root,
+                env=project.environment(**settings),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        outputs = [process.communicate() for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], outputs
+    summaries = [json.loads(out) for out, _ in outputs]
+    assert {summary["conversations"] for summary in summaries} == {40}
+    with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
+        assert database.execute(
+            "select sum(conversation_count - unjudged_count) from trend_metric_daily"
+        ).fetchone() == (40,)
+
+
 def test_many_requests_to_a_model_ask_first(project):
     write(project.landing / "b.jsonl", *(raw(number) for number in range(100, 1_200)))
     with model_server() as server:

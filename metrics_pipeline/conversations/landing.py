@@ -22,7 +22,7 @@ from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import Found, is_export, read_export
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.errors import LandingError
+from metrics_pipeline.errors import LandingError, SettingsError
 from metrics_pipeline.tables import (
     INGEST_FILES,
     LANDED,
@@ -112,6 +112,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
 
     Raises:
         LandingError: There is no such folder, or nothing in it and nothing landed before.
+        SettingsError: What landed before was cut into days in another time zone.
         DataFolderError: The data folder cannot be written; files that had landed stay landed.
     """
     if not landing.is_dir():
@@ -128,6 +129,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
             f"{landing}: holds no export file (.json, .json.gz, .jsonl, .jsonl.gz). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
+    _keep_time_zone(folder, zone)
     new_receipts = []
     skipped_count = 0
     for path in exports:
@@ -138,6 +140,18 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
             new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
     write_ingest_files(folder)
     return LandingReport(tuple(new_receipts), skipped_count, ignored)
+
+
+def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
+    """Days are cut once, when a file lands: another time zone would cut some of them in another place."""
+    marker = folder.landed / "timezone"
+    if not marker.exists():
+        write_atomically(marker, f"{zone.key}\n".encode())
+    elif (found := marker.read_text(encoding="utf-8").strip()) != zone.key:
+        raise SettingsError(
+            f"{folder.root}: its days are cut in the time zone {found}, and METRICS_TIMEZONE says {zone.key}. Set it "
+            f"back to {found}, or METRICS_DATA to a new folder and land everything anew."
+        )
 
 
 def receipts(folder: DataFolder) -> list[Receipt]:
@@ -178,7 +192,7 @@ def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: 
         file_hash=file_hash,
         file=name,
         source=",".join(sorted(heaps.sources)),
-        bytes=path.stat().st_size,
+        bytes=path.lstat().st_size,
         read_count=heaps.counts["read"],
         kept_count=len(heaps.kept),
         duplicate_count=heaps.counts["duplicate"],

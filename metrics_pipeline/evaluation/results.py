@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +26,7 @@ from metrics_pipeline.evaluation.verdict import Verdict
 from metrics_pipeline.metrics.catalog import Catalog, metric_rows
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
-from metrics_pipeline.tables import DataFolder, explained, to_table, write_parquet
+from metrics_pipeline.tables import DataFolder, locked, to_table, write_parquet
 
 NO_JUDGE_RECORD = JudgeRecord("baseline", "", {})
 
@@ -102,7 +100,8 @@ def write_day(
     """
     rows: list[dict[str, Any]] = []
     results: dict[MetricDay, DayResult] = {}
-    with locked(folder):
+    # Who writes a file has read the ledger after everybody else's writing.
+    with locked(folder.table("verdicts") / ".lock"):
         for work in history:
             definition = versions.get(metric, work.metric_version)
             verdicts, left = _verdicts(ledger, subjects, definition, work.judge_fingerprint, judges)
@@ -164,19 +163,6 @@ def _distinct(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if key not in seen:
             seen.add(key)
             yield row
-
-
-@contextmanager
-def locked(folder: DataFolder) -> Iterator[None]:
-    """Hold the one lock on verdict files: who writes one has read the ledger after everybody else's writing."""
-    with explained(folder.root):
-        folder.table("verdicts").mkdir(parents=True, exist_ok=True)
-        handle = (folder.table("verdicts") / ".lock").open("wb")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        handle.close()
 
 
 def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_pipeline.conversations.landing import land_folder, receipts
-from metrics_pipeline.errors import DataFolderError, LandingError
+from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
 from metrics_pipeline.tables import DataFolder, open_data_folder
 
 UTC = ZoneInfo("UTC")
@@ -156,6 +156,22 @@ def test_a_file_that_is_no_export_is_quarantined_and_the_others_land(place, cont
     assert place.quarantined()[0]["reason"]
 
 
+def test_a_link_to_nowhere_is_quarantined(place):
+    (place.landing / "gone.json").symlink_to(place.landing / "nowhere.json")
+    write(place.landing / "good.json", raw(1))
+
+    assert place.land().quarantined_count == 1
+    assert place.ids() == ["c1"]
+
+
+def test_another_time_zone_is_refused_once_days_have_been_cut(place):
+    write(place.landing / "a.json", raw(1))
+    place.land()
+
+    with pytest.raises(SettingsError, match="cut in the time zone UTC, and METRICS_TIMEZONE says Asia/Tokyo"):
+        land_folder(place.landing, place.folder, ZoneInfo("Asia/Tokyo"))
+
+
 def test_a_folder_that_is_called_like_an_export_is_quarantined(place):
     (place.landing / "folder.json").mkdir()
     write(place.landing / "good.json", raw(1))
@@ -221,7 +237,7 @@ def test_a_landing_that_was_killed_before_it_wrote_its_table_is_made_up_for(plac
 def test_what_a_killed_landing_left_behind_is_not_read(place):
     write(place.landing / "a.json", raw(1))
     place.land()
-    (landed,) = place.folder.landed.iterdir()
+    landed = next(place.folder.landed.glob("*/receipt.json")).parent
     half = place.folder.landed / ".other.tmp"
     half.mkdir()
     (half / "day=2026-09-01.parquet").write_bytes(next(landed.glob("day=*")).read_bytes())
