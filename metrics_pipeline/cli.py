@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
     from metrics_pipeline.pipeline import Summary
@@ -32,9 +32,6 @@ def main() -> None:
     except PipelineError as error:
         print(f"metrics: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("metrics: stopped. What was recorded is kept; the same command goes on from there.", file=sys.stderr)
-        raise SystemExit(130) from None
 
 
 @cli.callback()
@@ -70,7 +67,7 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with _progress(quiet=as_json) as on_progress:
+    with _stoppable(), _progress(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, _day(first), _day(last), _asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
@@ -97,7 +94,8 @@ def demo() -> None:
     from metrics_pipeline.demo.main_job import run_demo
     from metrics_pipeline.settings import load_settings
 
-    run_demo(load_settings({"model": "baseline"}))
+    with _stoppable():
+        run_demo(load_settings({"model": "baseline"}))
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -111,6 +109,14 @@ def _asker(yes: bool, model: str) -> Callable[[int], bool]:
         return sys.stdin.isatty() and typer.confirm(f"Send {requests:,} requests to {model}?")
 
     return may_send
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError("stopped. What was recorded is kept; the same command goes on from there.") from None
 
 
 @contextmanager

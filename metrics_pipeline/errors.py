@@ -12,6 +12,7 @@
     │   ├── JudgeBusyError        worth another try: rate limit, server error, time-out
     │   └── JudgeRefusedError     not worth one: bad request, too long, unknown model
     │       └── JudgeClosedError  no request will succeed: key, permission, quota, no server
+    ├── StoppedError              the user ended the command; exit code 130
     └── PublishError              what was built cannot be published
         └── AuditError            the audit of a build found something wrong
 
@@ -70,6 +71,12 @@ class JudgeRefusedError(JudgeError):
 
 class JudgeClosedError(JudgeRefusedError):
     """A failure that would come again for every request: the run stops asking."""
+
+
+class StoppedError(PipelineError):
+    """The user ended the command."""
+
+    exit_code = 130
 
 
 class PublishError(PipelineError):

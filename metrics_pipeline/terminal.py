@@ -17,8 +17,8 @@ WIDTH = 160
 
 def console() -> Console:
     """Standard output, as wide as the terminal, without colours where it is none."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=WIDTH, color_system=None)
+    plain = Console(highlight=False, markup=False)
+    return plain if plain.is_terminal else Console(highlight=False, markup=False, width=WIDTH, color_system=None)
 
 
 def print_run(summary: Summary) -> None:

@@ -226,6 +226,24 @@ def test_two_runs_at_once_in_one_folder_both_end_well(tmp_path):
         ).fetchone() == (40,)
 
 
+@pytest.mark.parametrize("seconds", [1.5, 3.0])
+def test_a_command_that_its_user_ends_says_so_and_goes_on_next_time(project, seconds):
+    before = project.published()
+    process = subprocess.Popen(
+        project.command(), cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate()
+
+    if process.returncode == 0:
+        pytest.skip("this machine was done before it could be stopped")
+    assert process.returncode == 130, error
+    assert error.decode().startswith("metrics: stopped. What was recorded is kept")
+    assert b"Traceback" not in out + error
+    assert project.published() == before
+
+
 def test_many_requests_to_a_model_ask_first(project):
     write(project.landing / "b.jsonl", *(raw(number) for number in range(100, 1_200)))
     with model_server() as server:

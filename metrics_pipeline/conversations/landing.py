@@ -8,6 +8,7 @@ reason; its content is not copied, since it still stands in the landing folder.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -134,12 +135,23 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
     skipped_count = 0
     for path in exports:
         file_hash = _hash(path)
-        if (folder.landed / file_hash).exists():
+        if _is_whole(folder.landed / file_hash):
             skipped_count += 1
         else:
             new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
     write_ingest_files(folder)
     return LandingReport(tuple(new_receipts), skipped_count, ignored)
+
+
+def _is_whole(landed: Path) -> bool:
+    """Whether everything that landed from one file is still there; what is not is removed, to land anew."""
+    receipt = landed / RECEIPT
+    if receipt.exists():
+        days = msgspec.json.decode(receipt.read_bytes(), type=Receipt).days
+        if all((landed / f"day={day}.parquet").exists() for day in days):
+            return True
+    shutil.rmtree(landed, ignore_errors=True)
+    return False
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:

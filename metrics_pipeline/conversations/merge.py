@@ -62,8 +62,8 @@ def merge(folder: DataFolder) -> MergeReport:
             winners[candidate_id] = candidate
     if kept_count != (expected := sum(receipt.kept_count for receipt in receipts(folder))):
         raise DataFolderError(
-            f"{folder.landed}: holds {kept_count} conversations where its receipts say {expected}. Remove the folder "
-            "named there that was changed by hand; its export file lands anew."
+            f"{folder.landed}: holds {kept_count} conversations where its receipts say {expected}. Something in it was "
+            "changed by hand: put its export files back into the landing folder, remove it, and run again."
         )
     by_day: dict[date, dict[str, _Candidate]] = defaultdict(dict)
     for conversation_id, winner in winners.items():

@@ -92,19 +92,22 @@ def target_path(folder: DataFolder) -> Path:
 def _invoke_dbt(command: str, folder: DataFolder) -> Any:
     profile = write_profile(folder)
     quiet_libraries()
-    # dbt takes seconds to import: only who builds waits for it.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
     paths = ["--project-dir", PROJECT, "--profiles-dir", profile.parent, "--target-path", target_path(folder)]
     paths += ["--log-path", folder.warehouse / "logs"]
-    options = ["--quiet", "--no-use-colors", "--no-version-check", "--log-level-file", "none"]
-    try:
-        with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()):
+    options = ["--quiet", "--no-use-colors", "--no-version-check", "--log-level", "none", "--log-level-file", "none"]
+    # Redirected before the import: dbt keeps the standard output that it finds then, and prints tracebacks to it.
+    with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()):
+        # dbt takes seconds to import: only who builds waits for it.
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        try:
             found = dbtRunner().invoke([command, *map(str, paths), *options])
-    finally:
-        # dbt would keep the file open, and the audit could not read it.
-        DuckDBConnectionManager.close_all_connections()
+        finally:
+            # dbt would keep the file open, and the audit could not read it.
+            DuckDBConnectionManager.close_all_connections()
+    if found.exception is not None and _was_stopped(found.exception):
+        raise KeyboardInterrupt
     if found.exception is not None:
         raise PublishError(f"dbt cannot build the tables: {_first_line(found.exception)}. {_STILL_READ}") from None
     return found
@@ -124,6 +127,15 @@ def _refuse_failures(results: list[Any]) -> None:
     if failed:
         shown = "; ".join(f"{result.node.name} ({result.failures} rows)" for result in failed[:MAX_FAILURES_SHOWN])
         raise AuditError(f"The audit of the new tables failed: {shown}. {_STILL_READ}")
+
+
+def _was_stopped(exception: BaseException | None) -> bool:
+    """Whether the user ended it: dbt wraps that in errors of its own."""
+    while exception is not None:
+        if isinstance(exception, KeyboardInterrupt):
+            return True
+        exception = exception.__cause__ or exception.__context__
+    return False
 
 
 def _first_line(message: object) -> str:

@@ -156,6 +156,18 @@ def test_a_file_that_is_no_export_is_quarantined_and_the_others_land(place, cont
     assert place.quarantined()[0]["reason"]
 
 
+@pytest.mark.parametrize("taken", ["receipt.json", "day=*.parquet"])
+def test_a_landed_file_that_lost_a_part_lands_anew(place, taken):
+    write(place.landing / "a.json", raw(1), raw(2))
+    place.land()
+    next(place.folder.landed.glob(f"*/{taken}")).unlink()
+
+    report = place.land()
+
+    assert (report.file_count, report.skipped_count) == (1, 0)
+    assert place.ids() == ["c1", "c2"]
+
+
 def test_a_link_to_nowhere_is_quarantined(place):
     (place.landing / "gone.json").symlink_to(place.landing / "nowhere.json")
     write(place.landing / "good.json", raw(1))
