@@ -101,7 +101,8 @@ def judge(
     """
     judges = open_judges(settings)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
-    with Ledger(folder.ledger) as ledger:
+    # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
+    with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
         if judges.current.kind == "model" and settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
             if requests > UNASKED_REQUESTS and not may_send(requests):
@@ -126,7 +127,7 @@ def run(
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     folder = open_data_folder(settings.data)
-    # Two runs in one folder take turns where they write the same files; they judge side by side.
+    # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
         with _measured("land", stages):
             landing = land_folder(settings.landing_folder, folder, settings.zone)

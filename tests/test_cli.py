@@ -200,7 +200,7 @@ def test_a_full_disk_while_writing_ends_in_a_sentence_and_leaves_what_was_publis
     assert project.run().returncode == 0
 
 
-def test_two_runs_at_once_in_one_folder_both_end_well(tmp_path):
+def test_two_runs_at_once_in_one_folder_both_end_well_and_pay_for_each_answer_once(tmp_path):
     project = Project(tmp_path / "project")
     with model_server(latency_seconds=0.02) as server:
         settings = {"model": "openai/x", "api_base": server.base}
@@ -218,6 +218,8 @@ def test_two_runs_at_once_in_one_folder_both_end_well(tmp_path):
         outputs = [process.communicate() for process in both]
 
     assert [process.returncode for process in both] == [0, 0], outputs
+    assert server.request_count == 40
+    assert set(server.bodies.values()) == {1}
     summaries = [json.loads(out) for out, _ in outputs]
     assert {summary["conversations"] for summary in summaries} == {40}
     with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
