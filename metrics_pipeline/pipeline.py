@@ -99,11 +99,11 @@ def judge(
     Raises:
         SettingsError: `may_send` said no; nothing was sent.
     """
-    judges = open_judges(settings)
+    judges = open_judges(settings, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
-        if judges.current.kind == "model" and settings.budget_requests is None:
+        if any(judge.kind == "model" for judge in judges.all) and settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
             if requests > UNASKED_REQUESTS and not may_send(requests):
                 raise SettingsError(

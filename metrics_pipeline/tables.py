@@ -108,16 +108,20 @@ VERDICTS = _schema(
 METRICS = _schema(
     metric=_text,
     name=_text,
-    type=_text,  # boolean, categorical
+    type=_text,  # boolean, categorical, numeric
     status=_text,  # draft, active, retired
     owner=_text,
     definition=_text,
+    metric_group=_text,  # the heading under which dashboards show it
+    unit=_text,  # of a numeric
+    sample=_number,  # the share of conversations that is judged; NULL: all
+    model=_text,  # that judges it in place of the project's
     tags=pa.list_(_text),
-    primary_source=_text,  # judged, logged: the source that is the metric's value
+    primary_source=_text,  # judged, logged, rule: the source that is the metric's value
     metric_version=_text,  # of the file as it stands now
     rate_of=_text,  # `true` for a boolean, `success` for a categorical, NULL where all labels are neutral
     good_direction=_text,  # up, down, none
-    answers=pa.list_(ANSWER),  # the closed list, in the order of the file, with each answer's outcome
+    answers=pa.list_(ANSWER),  # the closed list, in the order of the file, with outcomes; none of a numeric
 )
 METRIC_VERSIONS = _schema(metric=_text, metric_version=_text, definition=_text, first_seen_at=_moment)
 METRIC_DAYS = _schema(

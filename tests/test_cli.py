@@ -19,6 +19,7 @@ from exports import raw, write
 from model_server import model_server
 
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.metrics.sampling import position
 
 ROOT = Path(__file__).parents[1]
 METRICS = Path(sys.executable).with_name("metrics")
@@ -244,6 +245,33 @@ def test_a_command_that_its_user_ends_says_so_and_goes_on_next_time(project, sec
     assert error.decode().startswith("metrics: stopped. What was recorded is kept")
     assert b"Traceback" not in out + error
     assert project.published() == before
+
+
+def test_rules_numbers_and_samples_reach_the_tables(project):
+    define = project.definitions
+    (define / "turns.yaml").write_text(
+        "name: Turns\ntype: numeric\nunit: turns\ndefinition: How many.\nsource: rule\nrule: {number: turn_count}\n"
+    )
+    (define / "short.yaml").write_text(
+        "name: Short\ntype: boolean\ndefinition: Few turns.\nsource: rule\nrule: {true_if: {turn_count: {max: 99}}}\n"
+    )
+    (define / "tried.yaml").write_text(DEFINITION.replace("Result: given", "Tried") + "sample: 0.3\n")
+
+    done = project.run("--json", "--from", "2026-09-01")
+
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
+        ids = [row[0] for row in database.execute("select conversation_id from dim_conversations").fetchall()]
+        numbers = database.execute("select sum(answered_count), min(p50) > 0 from trend_number_daily").fetchone()
+        short = database.execute("select sum(rate_numerator) from trend_metric_daily where metric = 'short'").fetchone()
+        sampled = database.execute(
+            "select sum(unjudged_count), sum(not_sampled_count), any_value(day_status) from trend_metric_daily "
+            "where metric = 'tried'"
+        ).fetchone()
+    left_out = sum(position("tried", one) >= 0.3 for one in ids)
+    assert numbers == (40, True)
+    assert short == (40,)
+    assert sampled == (left_out, left_out, "complete")
 
 
 def test_many_requests_to_a_model_ask_first(project):

@@ -34,6 +34,11 @@ with found as (
     from {{ ref('trend_label_daily') }}
     union all
     select
+        'trend_number_daily' as model,
+        metric || ' / ' || conversation_date as row_key
+    from {{ ref('trend_number_daily') }}
+    union all
+    select
         'export_verdicts' as model,
         conversation_id || ' / ' || metric || ' / ' || source as row_key
     from {{ ref('export_verdicts') }}

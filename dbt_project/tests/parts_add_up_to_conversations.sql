@@ -10,4 +10,5 @@ where
     + not_applicable_count + undecided_count + error_count + unjudged_count
     or unjudged_count < 0
     or gated_count > not_applicable_count
+    or not_sampled_count > unjudged_count
     or evidence_failed_count > undecided_count

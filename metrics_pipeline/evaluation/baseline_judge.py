@@ -27,7 +27,8 @@ from metrics_pipeline.conversations.record import Turn, shown_text
 from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.phrases import Phrase, read_phrase
-from metrics_pipeline.metrics.definition import UNDECIDED, MetricDefinition
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.parts import UNDECIDED
 
 VERSION = 1
 MARGIN = 0.1

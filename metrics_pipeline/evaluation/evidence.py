@@ -29,10 +29,16 @@ class Checked(NamedTuple):
     failed_count: int
 
 
-def check_quotes(quotes: Iterable[Quote], turns: Sequence[Turn], applies_from_turn: int | None = None) -> Checked:
+def check_quotes(
+    quotes: Iterable[Quote],
+    turns: Sequence[Turn],
+    applies_from_turn: int | None = None,
+    evidence_from: str | None = None,
+) -> Checked:
     """Each quote that stands in its turn, with the tier that found it.
 
-    A quote from before the metric applied does not count, nor does one of nothing but white space and punctuation.
+    A quote from before the metric applied does not count, nor does one of nothing but white space and punctuation,
+    nor one of somebody else's words where the metric says whose count (`agent`, `user`, `function`; `any`: all).
     """
     by_index: Mapping[int, Turn] = {turn.turn_index: turn for turn in turns}
     evidence: list[Evidence] = []
@@ -40,7 +46,8 @@ def check_quotes(quotes: Iterable[Quote], turns: Sequence[Turn], applies_from_tu
     for quote in quotes:
         turn = by_index.get(quote.turn_index)
         early = applies_from_turn is not None and quote.turn_index < applies_from_turn
-        tier = None if turn is None or early else find(quote.quote, shown_text(turn))
+        other = turn is not None and evidence_from not in (None, "any", turn.speaker)
+        tier = None if turn is None or early or other else find(quote.quote, shown_text(turn))
         if tier is None:
             failed_count += 1
         else:

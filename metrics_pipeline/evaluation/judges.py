@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
 from metrics_pipeline.evaluation.runner import Judges
+from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import BASELINE, Settings
 
 
-def open_judges(settings: Settings) -> Judges:
-    """The judge in use, and the way back to those of earlier days."""
+def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) -> Judges:
+    """The judge in use, those that `metrics` name in its place, and the way back to those of earlier days."""
 
     def named(name: str) -> Judge:
         if name == BASELINE:
@@ -22,4 +25,5 @@ def open_judges(settings: Settings) -> Judges:
     def revive(record: JudgeRecord) -> Judge:
         return named(record.name)
 
-    return Judges(named(settings.model), revive)
+    models = sorted({metric.model for metric in metrics if metric.model and metric.is_judged})
+    return Judges(named(settings.model), revive, {model: named(model) for model in models})

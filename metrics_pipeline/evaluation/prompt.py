@@ -11,9 +11,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from metrics_pipeline.conversations.record import Turn
-from metrics_pipeline.evaluation.containment import fence, fenced
-from metrics_pipeline.metrics.definition import UNDECIDED, MetricDefinition
+from metrics_pipeline.evaluation.containment import fence, fenced, visible
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.parts import UNDECIDED, Example
 
 REPLY_TOKENS_A_METRIC = 350
 REPLY_TOKENS_BASE = 100
@@ -25,6 +28,11 @@ ATTEMPTS = {
     "last": "If it happened several times, the last time counts.",
     "best": "If it happened several times, the best outcome counts.",
     "any": "If it happened several times, one time that fits is enough.",
+}
+WHOSE_WORDS = {
+    "agent": "the agent's words",
+    "user": "the customer's words",
+    "function": "the lines of functions",
 }
 
 
@@ -55,7 +63,20 @@ def describe(metric: MetricDefinition) -> str:
     lines.append(f'- "{UNDECIDED}": the transcript does not tell. (evidence may be empty)')
     if metric.attempts:
         lines.append(ATTEMPTS[metric.attempts])
+    if metric.evidence_from in WHOSE_WORDS:
+        lines.append(f"As evidence only {WHOSE_WORDS[metric.evidence_from]} count.")
+    for number, example in enumerate(metric.examples or (), start=1):
+        lines += [f"Example {number}:", *_example_lines(example)]
     return "\n".join(lines)
+
+
+def _example_lines(example: Example) -> list[str]:
+    turns = [
+        msgspec.json.encode({"turn_index": index, "speaker": turn.speaker, "text": visible(turn.text)}).decode()
+        for index, turn in enumerate(example.transcript)
+    ]
+    because = f", because: {example.why}" if example.why else ""
+    return [*turns, f'The right answer is "{example.answer}"{because}']
 
 
 def render(

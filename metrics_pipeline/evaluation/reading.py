@@ -16,7 +16,8 @@ from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.evaluation.evidence import Quote, check_quotes
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.verdict import Evidence, State
-from metrics_pipeline.metrics.definition import UNDECIDED, MetricDefinition
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.parts import UNDECIDED
 
 MAX_QUOTES = 10
 MAX_REASON_CHARACTERS = 500
@@ -40,7 +41,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         if self.detail == "evidence_failed":
             return (
                 "a quote must stand, letter by letter, in the text of the turn it names, at or after the turn from "
-                "which the metric applies, and this answer needs one."
+                "which the metric applies, by whoever's words the metric asks for, and this answer needs one."
             )
         if self.detail == "off_list":
             return "the answer must be one of the metric's own list, letter by letter."
@@ -56,7 +57,7 @@ def read_reply(reply: JudgeReply, metric: MetricDefinition, turns: Sequence[Turn
     if said is None:
         return Reading(state="error", detail="unreadable")
     applies_from_turn = _turn(said.get("applies_from_turn"), turns) if metric.applies_when else None
-    checked = check_quotes(_quotes(said.get("evidence")), turns, applies_from_turn)
+    checked = check_quotes(_quotes(said.get("evidence")), turns, applies_from_turn, metric.evidence_from)
     reason, answer = said.get("reason"), _answer_text(said.get("answer"))
     found = Reading(
         state="undecided",

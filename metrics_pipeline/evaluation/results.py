@@ -21,7 +21,7 @@ from metrics_pipeline.evaluation.ledger import (
     Recorded,
     in_force,
 )
-from metrics_pipeline.evaluation.standing import NO_JUDGE, Subject, judged_standing, logged_verdict
+from metrics_pipeline.evaluation.standing import NO_JUDGE, Subject, judged_standing, logged_verdict, rule_verdict
 from metrics_pipeline.evaluation.verdict import Verdict
 from metrics_pipeline.metrics.catalog import Catalog, metric_rows
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -106,7 +106,9 @@ def write_day(
             definition = versions.get(metric, work.metric_version)
             verdicts, left = _verdicts(ledger, subjects, definition, work.judge_fingerprint, judges)
             rows += [_row(verdict, day) for verdict in verdicts]
-            states: Counter[str] = Counter(verdict.state for verdict in verdicts if verdict.source == definition.source)
+            states: Counter[str] = Counter(
+                verdict.state for verdict in verdicts if verdict.source == definition.primary_source
+            )
             states["unjudged"] = len(subjects) - states.total()
             results[work if left else work._replace(completed=mark)] = DayResult(metric, day, states, left)
         # Two judges of one version share what the functions logged.
@@ -143,9 +145,8 @@ def _verdicts(
             if standing.verdict is not None:
                 verdicts.append(standing.verdict)
     for subject in subjects:
-        logged = logged_verdict(subject, definition)
-        if logged is not None:
-            verdicts.append(logged)
+        free = (logged_verdict(subject, definition), rule_verdict(subject, definition))
+        verdicts += [verdict for verdict in free if verdict is not None]
     return verdicts, left
 
 

@@ -10,6 +10,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
@@ -70,9 +71,19 @@ class Judges(NamedTuple):
 
     current: Judge
     revive: Callable[[JudgeRecord], Judge]
+    named: Mapping[str, Judge] = MappingProxyType({})
+    """The judges that definitions name in place of the one in use, by model."""
+
+    def of(self, metric: MetricDefinition) -> Judge:
+        """Who judges `metric` now."""
+        return self.named[metric.model] if metric.model else self.current
 
     def fingerprint_of(self, metric: MetricDefinition) -> str:
-        return judge_fingerprint(self.current) if metric.source == "judged" else NO_JUDGE
+        return judge_fingerprint(self.of(metric)) if metric.is_judged else NO_JUDGE
+
+    @property
+    def all(self) -> tuple[Judge, ...]:
+        return (self.current, *self.named.values())
 
 
 class Options(NamedTuple):
@@ -119,8 +130,8 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
         ],
         options.now(),
     )
-    current = judges.current
-    ledger.remember_judge(judge_fingerprint(current), current.kind, current.name, current.settings)
+    for judge in judges.all:
+        ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     ledger.start_days(work)
     _drop_lost_days(folder)
     report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
@@ -146,10 +157,9 @@ class _Run:
         self.folder, self.ledger, self.options = folder, ledger, options
         self.versions = Versions(catalog.definitions, ledger)
         self.current = judges.current
-        current = judge_fingerprint(judges.current)
-        kept = JudgeRecord(judges.current.kind, judges.current.name, judges.current.settings)
-        self.records = {current: kept, **ledger.judges()}
-        self.judges: dict[str, Judge | None] = {current: judges.current}
+        self.judges: dict[str, Judge | None] = {judge_fingerprint(judge): judge for judge in judges.all}
+        kept = {judge_fingerprint(judge): JudgeRecord(judge.kind, judge.name, judge.settings) for judge in judges.all}
+        self.records = {**kept, **ledger.judges()}
         self.revive = judges.revive
         self.marks = day_marks(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from metrics_pipeline.conversations.record import Conversation, fingerprint
+from msgspec.structs import replace
+
+from metrics_pipeline.conversations.record import Conversation, fingerprint, shown_text
 from metrics_pipeline.evaluation.containment import looks_like_an_order
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, VERDICT_ASKING, Cell, JudgeRecord, Recorded
@@ -18,6 +20,8 @@ from metrics_pipeline.evaluation.verdict import State, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.gate import Facts, passes
 from metrics_pipeline.metrics.logged import LoggedAnswer, logged_answer
+from metrics_pipeline.metrics.rules import NOT_CARRIED, Spoken, rule_answer
+from metrics_pipeline.metrics.sampling import is_sampled
 
 PROVIDER_ERROR = "provider_error"
 NO_JUDGE = ""
@@ -48,6 +52,9 @@ class Standing(NamedTuple):
 
     verdict: Verdict | None
     ask: Ask | None
+
+
+NOT_SAMPLED = Standing(None, None)
 
 
 def judge_fingerprint(judge: Judge) -> str:
@@ -82,6 +89,8 @@ def judged_standing(
 ) -> Standing:
     """Where `subject` stands with `metric` and the judge of that fingerprint."""
     conversation = subject.conversation
+    if not is_sampled(metric, conversation.conversation_id):
+        return NOT_SAMPLED
     applies = passes(metric.applies_if, subject.facts)
 
     def verdict(state: State, detail: str | None = None, **rest: Any) -> Verdict:
@@ -149,5 +158,36 @@ def logged_verdict(subject: Subject, metric: MetricDefinition) -> Verdict | None
         source="logged",
         state=found.state,
         answer=found.answer,
+        answer_number=found.number,
         detail=found.detail,
+    )
+
+
+def rule_verdict(subject: Subject, metric: MetricDefinition) -> Verdict | None:
+    """What the metric's rule says; None where it has none."""
+    if metric.rule is None:
+        return None
+    conversation = subject.conversation
+    base = Verdict(
+        conversation_id=conversation.conversation_id,
+        metric=metric.key,
+        metric_version=metric.version,
+        source="rule",
+        state="not_applicable",
+        detail="gated",
+    )
+    applies = passes(metric.applies_if, subject.facts)
+    if applies is False:
+        return base
+    if not conversation.utterance_count and conversation.reported_turn_count:
+        return replace(base, state="error", detail="no_transcript")
+    turns = [Spoken(turn.speaker, shown_text(turn), turn.function_name) for turn in conversation.turns]
+    found = rule_answer(metric, subject.facts, turns)
+    return replace(
+        base,
+        state=found.state,
+        answer=found.answer,
+        answer_number=found.number,
+        detail=NOT_CARRIED if found.state == "undecided" else None,
+        gate_unknown=applies is None,
     )

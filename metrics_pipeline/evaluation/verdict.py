@@ -33,6 +33,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     answer: str | None = None
     """One of the metric's answers; None in every state but `answered`."""
+    answer_number: float | None = None
+    """Of a numeric metric: the number; `answer` is then None."""
     detail: str | None = None
     """Why there is no answer: gated, no_utterance, evidence_failed, or the kind of an error."""
     reason: str | None = None

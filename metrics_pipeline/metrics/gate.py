@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from metrics_pipeline.metrics.definition import Gate, Range
+from metrics_pipeline.metrics.parts import Gate, Range
 
 
 class Facts(NamedTuple):

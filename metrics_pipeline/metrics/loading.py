@@ -14,7 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from metrics_pipeline.errors import DefinitionError
-from metrics_pipeline.metrics.definition import KEY, Gate, Label, LoggedMapping, MetricDefinition, Range
+from metrics_pipeline.metrics.definition import KEY, MetricDefinition
+from metrics_pipeline.metrics.parts import Condition, Example, Gate, Label, LoggedMapping, Range, Rule, Said
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
@@ -22,7 +23,17 @@ SUFFIXES = (".yaml", ".yml")
 # The words of YAML 1.1 for booleans and nothing, besides true and false.
 AMBIGUOUS = re.compile(r"^(?:y|n|yes|no|on|off|null|~)$", re.IGNORECASE)
 
-PARTS = {"labels": Label, "applies_if": Gate, "logged": LoggedMapping, "turn_count": Range, "duration_seconds": Range}
+PARTS = {
+    "labels": Label,
+    "applies_if": Gate,
+    "logged": LoggedMapping,
+    "turn_count": Range,
+    "duration_seconds": Range,
+    "rule": Rule,
+    "true_if": Condition,
+    "said": Said,
+    "examples": Example,
+}
 
 Loc = tuple[str | int, ...]
 

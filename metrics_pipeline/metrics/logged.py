@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Literal, NamedTuple
 
-from metrics_pipeline.metrics.definition import NOT_APPLICABLE, MetricDefinition
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.parts import NOT_APPLICABLE
 
 UNMAPPED = "unmapped"
 
@@ -16,6 +18,8 @@ class LoggedAnswer(NamedTuple):
     answer: str | None
     state: Literal["answered", "not_applicable", "error"] = "answered"
     detail: str | None = None
+    number: float | None = None
+    """Of a numeric metric, in place of an answer."""
 
 
 def logged_answer(metric: MetricDefinition, values: Sequence[str]) -> LoggedAnswer:
@@ -33,12 +37,22 @@ def logged_answer(metric: MetricDefinition, values: Sequence[str]) -> LoggedAnsw
         if metric.logged.absent == NOT_APPLICABLE:
             return LoggedAnswer(None, "not_applicable")
         return LoggedAnswer(metric.logged.absent)
-    answers = [_mapped(metric.logged.values, value) or metric.logged.unmapped for value in values]
+    if metric.type == "numeric":
+        return _number(values[0] if metric.attempts == "first" else values[-1])
+    answers = [_mapped(metric.logged.values or {}, value) or metric.logged.unmapped for value in values]
     answer = _chosen(metric, answers)
     return LoggedAnswer(None, "error", UNMAPPED) if answer == "error" else LoggedAnswer(answer)
 
 
-def _mapped(mapping: dict[str, str], value: str) -> str | None:
+def _number(value: str) -> LoggedAnswer:
+    try:
+        number = float(value)
+    except ValueError:
+        return LoggedAnswer(None, "error", UNMAPPED)
+    return LoggedAnswer(None, number=number) if isfinite(number) else LoggedAnswer(None, "error", UNMAPPED)
+
+
+def _mapped(mapping: Mapping[str, str], value: str) -> str | None:
     for pattern, answer in mapping.items():
         if value == pattern or (pattern.endswith("*") and value.startswith(pattern[:-1])):
             return answer

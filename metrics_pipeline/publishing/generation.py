@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "fct_logged_metrics": ("conversation_id", "metric", "position"),
     "ingest_files": ("file", "file_hash"),
     "trend_metric_daily": ("metric", "conversation_date"),
+    "trend_number_daily": ("metric", "conversation_date"),
     "trend_label_daily": ("metric", "conversation_date", "label_position"),
     "export_conversations": ("conversation_id",),
     "export_verdicts": ("conversation_id", "metric", "source"),

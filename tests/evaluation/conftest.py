@@ -25,6 +25,7 @@ class World:
         self.definitions = root / "definitions"
         self.definitions.mkdir()
         self.revive: Callable[..., Any] | None = None
+        self.named: dict[str, FakeJudge] = {}
 
     def define(self, key: str, text: str) -> None:
         (self.definitions / f"{key}.yaml").write_text(text)
@@ -43,7 +44,9 @@ class World:
         options = Options(LIMITS._replace(**limits), group_size, lambda: NOON, days, metrics)
         revive = self.revive or (lambda record: FakeJudge(judge.script, record.name))
         with Ledger(self.folder.ledger) as ledger:
-            return evaluate(self.folder, load_catalog(self.definitions), Judges(judge, revive), ledger, options)
+            return evaluate(
+                self.folder, load_catalog(self.definitions), Judges(judge, revive, self.named), ledger, options
+            )
 
     def verdicts(self, source: str = "judged") -> list[dict[str, Any]]:
         files = sorted(self.folder.table("verdicts").glob("metric=*/day=*.parquet"))

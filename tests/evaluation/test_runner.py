@@ -15,6 +15,7 @@ from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, asked_keys, conv
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError, LedgerError
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.metrics.sampling import is_sampled
 
 NEXT_DAY = DAY + timedelta(days=1)
 FAST = {"retries": 0}
@@ -436,3 +437,63 @@ def test_days_are_judged_newest_first(world):
 
     said = [request.turns[0].text for request in judge.requests]
     assert said == [f"Shop number {number}, hello?" for number in (5, 4, 3, 2, 1)]
+
+
+def test_only_the_words_of_whom_the_metric_names_count_as_evidence(shop):
+    shop.define("refund_promised", REFUND + "evidence_from: user\n")
+
+    shop.run(FakeJudge(agreeable))
+
+    assert set(shop.answers("refund_promised").values()) == {("undecided", "evidence_failed")}
+
+
+def test_a_sample_is_judged_and_the_rest_is_never_asked_about(world):
+    world.define("refund_promised", REFUND + "sample: 0.5\n")
+    world.land(*(conversation(number) for number in range(40)))
+    judge = FakeJudge(agreeable)
+
+    report = world.run(judge)
+
+    sampled = {f"c{n}" for n in range(40) if is_sampled(metric(REFUND + "sample: 0.5\n"), f"c{n}")}
+    assert 0 < len(sampled) < 40
+    assert set(world.answers("refund_promised")) == sampled
+    assert len(judge.requests) == len(sampled)
+    assert report.open_count == 0
+    assert world.run(judge).tally.requests == 0
+
+
+def test_examples_stand_in_the_prompt_with_their_answers(shop):
+    example = 'examples:\n  - {transcript: "agent: Paid back.", answer: true, why: It was said.}\n'
+    shop.define("refund_promised", REFUND + example)
+    judge = FakeJudge(agreeable)
+
+    shop.run(judge)
+
+    system = judge.requests[0].messages[0]["content"]
+    assert '{"turn_index":0,"speaker":"agent","text":"Paid back."}' in system
+    assert 'The right answer is "true", because: It was said.' in system
+
+
+def test_a_metric_may_name_a_model_of_its_own(shop):
+    shop.define("delivery_agreed", DELIVERY + "model: fake/other\n")
+    judge, other = FakeJudge(agreeable), FakeJudge(agreeable, "fake/other")
+    shop.named = {"fake/other": other}
+
+    shop.run(judge)
+
+    assert {asked.key for request in judge.requests for asked in request.metrics} == {"refund_promised"}
+    assert {asked.key for request in other.requests for asked in request.metrics} == {"delivery_agreed"}
+    assert {row["judge"] for row in shop.verdicts() if row["metric"] == "delivery_agreed"} == {"fake/other"}
+
+
+def test_logged_and_judged_stand_side_by_side_and_the_first_named_is_primary(shop):
+    shop.define(
+        "refund_promised",
+        REFUND + 'source: [logged, judged]\nlogged: {metric: refund, values: {"yes": true}, absent: "false"}\n',
+    )
+
+    report = shop.run(FakeJudge(agreeable))
+
+    assert [row["answer"] for row in shop.verdicts("logged")] == ["false"] * 3
+    assert [row["answer"] for row in shop.verdicts("judged")] == ["true"] * 3
+    assert report.states["refund_promised"]["answered"] == 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metrics_pipeline.metrics.definition import Gate
 from metrics_pipeline.metrics.gate import Facts, passes
+from metrics_pipeline.metrics.parts import Gate
 
 KNOWN = Facts(
     channel="voice",

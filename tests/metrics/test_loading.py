@@ -67,7 +67,7 @@ def test_a_good_file_becomes_a_definition_with_its_text_on_one_line():
     [
         (GOOD.replace("true_when", "true_wen"), 6, "unknown key 'true_wen'"),
         (GOOD.replace("channel: voice", "chanel: voice"), 9, "unknown key 'applies_if.chanel'"),
-        (GOOD.replace("type: boolean", "type: bool"), 2, "type must be one of 'boolean' or 'categorical'"),
+        (GOOD.replace("type: boolean", "type: bool"), 2, "type must be one of 'boolean', 'categorical' or 'numeric'"),
         (GOOD.replace('name: "Auth: verified"', "name: yes"), 1, 'Put it in quotes: "yes"'),
         (GOOD.replace('name: "Auth: verified"', "name: 12"), 1, "name must be text"),
         (GOOD.replace("good: true", "good: true\ngood: false"), 12, "'good' is there twice"),

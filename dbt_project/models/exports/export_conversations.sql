@@ -26,7 +26,7 @@ primaries as (
         conversation_id,
         metric,
         state,
-        answer
+        coalesce(answer, answer_number::varchar) as answer
     from {{ ref('fct_verdicts') }}
     where is_primary
 ),

@@ -9,6 +9,7 @@ select
     verdicts.is_primary,
     verdicts.state,
     verdicts.answer,
+    verdicts.answer_number,
     verdicts.outcome,
     verdicts.detail,
     verdicts.evidence_count,

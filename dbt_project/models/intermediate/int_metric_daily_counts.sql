@@ -17,6 +17,28 @@ with counts as (
     from {{ ref('fct_verdicts') }}
     where is_primary
     group by metric, conversation_date
+),
+
+unsampled as (
+    -- The same draw as in sampling.py: the first 32 bits of MD5 over metric and conversation.
+    select
+        metrics.metric,
+        conversations.conversation_date,
+        count(*) as unsampled_count
+    from {{ ref('stg_metrics') }} as metrics
+    cross join {{ ref('stg_conversations') }} as conversations
+    left join {{ ref('fct_verdicts') }} as verdicts
+        on
+            metrics.metric = verdicts.metric
+            and conversations.conversation_id = verdicts.conversation_id
+            and verdicts.is_primary
+    where
+        metrics.sample is not null
+        and metrics.primary_source = 'judged'
+        and verdicts.metric is null
+        and ('0x' || left(md5(metrics.metric || ':' || conversations.conversation_id), 8))::ubigint / 4294967296.0
+        >= metrics.sample
+    group by metrics.metric, conversations.conversation_date
 )
 
 select
@@ -31,9 +53,19 @@ select
     coalesce(counts.undecided_count, 0) as undecided_count,
     coalesce(counts.evidence_failed_count, 0) as evidence_failed_count,
     coalesce(counts.error_count, 0) as error_count,
-    days.conversation_count - coalesce(counts.verdict_count, 0) as unjudged_count
+    days.conversation_count - coalesce(counts.verdict_count, 0) as unjudged_count,
+    -- A day that was judged whole stays whole when the share is raised later.
+    case
+        when days.sample is not null and days.was_complete
+            then days.conversation_count - coalesce(counts.verdict_count, 0)
+        else coalesce(unsampled.unsampled_count, 0)
+    end as not_sampled_count
 from {{ ref('int_metric_days') }} as days
 left join counts
     on
         days.metric = counts.metric
         and days.conversation_date = counts.conversation_date
+left join unsampled
+    on
+        days.metric = unsampled.metric
+        and days.conversation_date = unsampled.conversation_date

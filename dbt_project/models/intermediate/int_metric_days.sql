@@ -20,6 +20,7 @@ select
     metrics.primary_source,
     metrics.rate_of,
     metrics.good_direction,
+    metrics.sample,
     in_force.metric_version,
     in_force.judge_fingerprint,
     in_force.judge_kind,

@@ -9,7 +9,7 @@ select
     verdicts.state,
     verdicts.answer,
     verdicts.answer_number,
-    answers.outcome,
+    case when verdicts.answer_number is not null then 'neutral' else answers.outcome end as outcome,
     verdicts.detail,
     verdicts.gate_unknown,
     verdicts.injection_suspect,

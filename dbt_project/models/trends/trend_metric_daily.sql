@@ -12,7 +12,7 @@ with counts as (
             when rate_of = 'success' then success_count + partial_count + failure_count
         end as rate_denominator,
         case
-            when unjudged_count = 0 then 'complete'
+            when unjudged_count = not_sampled_count then 'complete'
             when was_complete then 'reopened'
             else 'open'
         end as day_status,
@@ -72,7 +72,7 @@ rolled as (
 settled as (
     select
         *,
-        undecided_count + error_count + unjudged_count as without_answer,
+        undecided_count + error_count + unjudged_count - not_sampled_count as without_answer,
         case when day_status = 'complete' then numerator_7d end as k7,
         case when day_status = 'complete' then denominator_7d end as n7,
         case when day_status = 'complete' then numerator_28d end as k28,
@@ -98,6 +98,7 @@ select
     evidence_failed_count,
     error_count,
     unjudged_count,
+    not_sampled_count,
     rate_of,
     rate_numerator,
     rate_denominator,
