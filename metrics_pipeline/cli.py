@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrics_pipeline.errors import PipelineError, StoppedError
+from metrics_pipeline.commands import trials
+from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from metrics_pipeline.pipeline import Summary
@@ -67,8 +69,8 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with _stoppable(), _progress(quiet=as_json) as on_progress:
-        summary = pipeline.run(settings, _day(first), _day(last), _asker(yes, settings.model), on_progress)
+    with stoppable(), _progress(quiet=as_json) as on_progress:
+        summary = pipeline.run(settings, as_day(first), as_day(last), asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
     else:
@@ -79,6 +81,11 @@ def run(
             print_metrics(summary.publication.path)
     if summary.evaluation.stopped is not None:
         raise PipelineError(summary.evaluation.stopped)
+
+
+cli.command()(trials.preview)
+cli.command()(trials.diff)
+cli.command()(trials.estimate)
 
 
 @cli.command()
@@ -94,29 +101,8 @@ def demo() -> None:
     from metrics_pipeline.demo.main_job import run_demo
     from metrics_pipeline.settings import load_settings
 
-    with _stoppable():
+    with stoppable():
         run_demo(load_settings({"model": "baseline"}))
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
-
-
-def _asker(yes: bool, model: str) -> Callable[[int], bool]:
-    def may_send(requests: int) -> bool:
-        if yes:
-            return True
-        return sys.stdin.isatty() and typer.confirm(f"Send {requests:,} requests to {model}?")
-
-    return may_send
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise StoppedError("stopped. What was recorded is kept; the same command goes on from there.") from None
 
 
 @contextmanager

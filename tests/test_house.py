@@ -27,10 +27,12 @@ LAYERS = {
     "serving": 5,
     "pipeline": 6,
     "terminal": 7,
+    "authoring": 7,
+    "commands": 8,
     "demo": 7,
     "defs": 7,
     "definitions": 8,
-    "cli": 8,
+    "cli": 9,
 }
 """A module imports from its own layer or a lower one; its own folder, of course."""
 SIDEWAYS = {("demo", "defs"), ("demo", "terminal")}

@@ -64,6 +64,16 @@ class Tally:
         self.reply_tokens = 0
         self.cost_dollars: float | None = None
 
+    def include(self, other: Tally) -> None:
+        """Count what another run sent as well."""
+        self.requests += other.requests
+        self.replies += other.replies
+        self.failures.update(other.failures)
+        self.prompt_tokens += other.prompt_tokens
+        self.reply_tokens += other.reply_tokens
+        if other.cost_dollars is not None:
+            self.cost_dollars = (self.cost_dollars or 0.0) + other.cost_dollars
+
     def add(self, reply: JudgeReply) -> None:
         self.replies += 1
         self.prompt_tokens += reply.prompt_tokens or 0

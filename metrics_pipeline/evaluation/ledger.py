@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -118,6 +119,14 @@ class MetricDay(NamedTuple):
     """Grows with each decision to judge the day: of two, the greater is the newer."""
     completed: str | None
     """Fingerprint of the day's conversations when every one of them had its verdict; None: never so far."""
+
+
+class SeenCalls(NamedTuple):
+    """What calls to a judge took, at the median."""
+
+    seconds: float
+    reply_tokens_a_metric: float | None
+    """None where it does not say how many tokens it took."""
 
 
 class JudgeRecord(NamedTuple):
@@ -253,6 +262,26 @@ class Ledger:
             (day and day.isoformat(),),
         )
         return [MetricDay(row[0], date.fromisoformat(row[1]), *row[2:]) for row in rows]
+
+    def seen_calls(self, judge: str, limit: int = 200) -> SeenCalls | None:
+        """What the newest calls to the judge of that name took, at the median; None where there were none."""
+        statement = """
+            select replies.recorded_at - requests.sent_at, requests.metrics, replies.body
+            from requests
+            inner join replies using (request_id)
+            inner join judges using (judge_fingerprint)
+            where judges.name = ? and requests.outcome = 'reply'
+            order by requests.request_id desc limit ?
+        """
+        seconds, tokens = [], []
+        for took, metrics, body in self._rows(statement, (judge, limit)):
+            reply, _ = _unpacked(body)
+            seconds.append(took / 1_000_000)
+            if reply is not None and reply.reply_tokens is not None:
+                tokens.append(reply.reply_tokens / len(msgspec.json.decode(metrics)))
+        if not seconds:
+            return None
+        return SeenCalls(median(seconds), median(tokens) if tokens else None)
 
     def request_counts(self) -> dict[str, int]:
         """Requests by outcome; `in flight or lost` for those that have none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -139,15 +139,70 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
     return report
 
 
+class PlannedRequest(NamedTuple):
+    """One request that a run would send."""
+
+    subject: Subject
+    metrics: tuple[MetricDefinition, ...]
+    judge: Judge
+
+
+class RequestPlan(NamedTuple):
+    """What a run would send, a day at a time."""
+
+    requests: tuple[PlannedRequest, ...]
+    held_count: int
+    """Cells of the plan that the ledger answers already."""
+
+
+def plan_requests(
+    folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options
+) -> Iterator[RequestPlan]:
+    """The requests that `evaluate` would send at least, day by day: what the ledger holds is left out, so are second
+    tries. Asks nothing, writes nothing."""
+    run = _Run(folder, catalog, judges, ledger, options)
+    for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
+        _, open_needs, known = run.open_needs(day, works)
+        yield RequestPlan(tuple(run.requests_for(open_needs, known)), len(known))
+
+
+def plan_trial(
+    folder: DataFolder,
+    rounds: Sequence[Sequence[MetricDefinition]],
+    subjects: Sequence[Subject],
+    judges: Judges,
+    ledger: Ledger,
+    options: Options,
+) -> list[PlannedRequest]:
+    """The requests that `settle_rounds` would send at least. Asks nothing, writes nothing."""
+    run = _Run(folder, Catalog((), {}, ()), judges, ledger, options)
+    found = []
+    for metrics in rounds:
+        needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
+        found += list(run.requests_for(*run.open_of(subjects, needs)))
+    return found
+
+
 def count_requests(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> int:
     """How many requests `evaluate` would send at least: what the ledger holds is left out, so are second tries."""
-    run = _Run(folder, catalog, judges, ledger, options)
-    work = planned(folder, catalog, judges, ledger, options)
-    return sum(
-        -(-len(needs) // options.group_size)
-        for day, works in _by_day(work).items()
-        for _, needs in run.open_needs(day, works)[1]
-    )
+    return sum(len(day.requests) for day in plan_requests(folder, catalog, judges, ledger, options))
+
+
+def settle_rounds(
+    folder: DataFolder,
+    rounds: Sequence[Sequence[MetricDefinition]],
+    subjects: Sequence[Subject],
+    judges: Judges,
+    ledger: Ledger,
+    options: Options,
+) -> tuple[Tally, str | None]:
+    """Ask what the ledger lacks about `subjects`, round after round; two versions of a metric need two rounds.
+
+    Returns:
+        What was sent, and why the run asked no further, in a sentence; None where it asked everything.
+    """
+    run = _Run(folder, Catalog((), {}, ()), judges, ledger, options)
+    return asyncio.run(run.settle_rounds(rounds, subjects, judges))
 
 
 class _Run:
@@ -190,6 +245,27 @@ class _Run:
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
 
+    async def settle_rounds(
+        self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
+    ) -> tuple[Tally, str | None]:
+        secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
+        self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
+        try:
+            for metrics in rounds:
+                needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
+                found, known = self.open_of(subjects, needs)
+                async with asyncio.TaskGroup() as group:
+                    for one, open_needs in found:
+                        await self.in_hand.acquire()
+                        self.taken_up += 1
+                        group.create_task(self._settle(one, open_needs, known))
+        except ExceptionGroup as failed:
+            raise _first(failed) from failed
+        finally:
+            await self.asker.close()
+        reasons = [self.asker.stopped, *self.asker.closed.values()]
+        return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
+
     def open_needs(
         self, day: date, works: Sequence[Work]
     ) -> tuple[list[Subject], list[tuple[Subject, list[_Need]]], dict[bytes, Recorded]]:
@@ -201,10 +277,25 @@ class _Run:
             for item in works
             if item.judge_fingerprint != NO_JUDGE
         ]
+        return subjects, *self.open_of(subjects, needs)
+
+    def requests_for(
+        self, open_needs: Sequence[tuple[Subject, Sequence[_Need]]], known: Mapping[bytes, Recorded]
+    ) -> Iterator[PlannedRequest]:
+        for one, needs in open_needs:
+            asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
+            for group in self._groups(asks):
+                judge = self._judge(group[0][1].cell.judge_fingerprint)
+                if judge is not None:
+                    yield PlannedRequest(one, tuple(need.metric for need, _ in group), judge)
+
+    def open_of(
+        self, subjects: Sequence[Subject], needs: Sequence[_Need]
+    ) -> tuple[list[tuple[Subject, list[_Need]]], dict[bytes, Recorded]]:
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
         known = recorded_replies(self.ledger, cells)
         found = [(one, [need for need in needs if self._ask(one, need, known) is not None]) for one in subjects]
-        return subjects, [(one, needs) for one, needs in found if needs], known
+        return [(one, needs) for one, needs in found if needs], known
 
     async def _start_day(
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]

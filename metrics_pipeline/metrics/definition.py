@@ -211,6 +211,14 @@ class MetricDefinition(Part):
         """Whether a judge is asked at all."""
         return "judged" in self.source
 
+    def with_changes(self, **changes: Any) -> MetricDefinition:
+        """A copy with `changes`, whose version and answers are its own."""
+        copy = self.model_copy(update=changes)
+        # What is cached on a model travels with its copy.
+        for name in ("version", "answers"):
+            copy.__dict__.pop(name, None)
+        return copy
+
     def needs_evidence(self, answer: str) -> bool:
         """Whether `answer` counts only with a quote that holds."""
         default = "optional" if self.type == "boolean" and answer == "false" else "required"

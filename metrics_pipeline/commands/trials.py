@@ -1,0 +1,123 @@
+"""`metrics preview`, `metrics diff`, `metrics estimate`: what a definition does, before it goes live."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.errors import PipelineError
+
+First = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations from then.")
+]
+Last = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations up to then.")
+]
+Definitions = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+def preview(
+    metric: Annotated[str, typer.Argument(help="The metric's key; a draft will do.")],
+    sample: Annotated[int, typer.Option(min=1, max=10_000, help="Conversations to try it on.")] = 50,
+    first: First = None,
+    last: Last = None,
+    definitions: Definitions = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write it as a page of its own.")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a stable sample of past conversations with a metric, and publish nothing.
+
+    What the sample costs is paid once: the metric goes live with these answers.
+
+    \b
+    Example:
+        metrics preview auth_verified --sample 50
+    """
+    from metrics_pipeline.authoring.page import preview_page
+    from metrics_pipeline.authoring.report import plain, preview_lines
+    from metrics_pipeline.authoring.workbench import preview as look
+    from metrics_pipeline.settings import load_settings
+    from metrics_pipeline.tables import write_atomically
+
+    settings = load_settings({"definitions": definitions})
+    with stoppable():
+        found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
+    if html is not None:
+        write_atomically(html.absolute(), preview_page(found).encode("utf-8", "replace"))
+    print(json.dumps(plain(found), indent=2) if as_json else "\n".join(preview_lines(found)))
+    if found.stopped:
+        raise PipelineError(found.stopped)
+
+
+def diff(
+    metrics: Annotated[
+        list[str] | None, typer.Argument(help="Keys; every definition that differs if left out.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="GIT_REF", help="A git revision; what was last put to work if left out.")
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, max=10_000, help="Conversations to judge both ways.")] = 200,
+    first: First = None,
+    last: Last = None,
+    definitions: Definitions = None,
+    max_flips: Annotated[int | None, typer.Option(min=0, help="Exit with 1 when more conversations flip.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as a pull request comment.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the same conversations by the old and the new definition, and show what flips.
+
+    \b
+    Example:
+        metrics diff --against main --max-flips 20
+    """
+    from metrics_pipeline.authoring.report import comparison_lines, comparison_markdown, plain
+    from metrics_pipeline.authoring.workbench import compare_versions
+    from metrics_pipeline.settings import load_settings
+
+    settings = load_settings({"definitions": definitions})
+    with stoppable():
+        found = compare_versions(
+            settings, against, metrics or [], sample, as_day(first), as_day(last), asker(yes, settings.model)
+        )
+    lines = comparison_markdown(found) if markdown else comparison_lines(found)
+    print(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines))
+    if found.stopped:
+        raise PipelineError(found.stopped)
+    if max_flips is not None and found.flip_count > max_flips:
+        raise PipelineError(f"{found.flip_count} conversations flip, more than --max-flips {max_flips}.")
+
+
+def estimate(
+    metrics: Annotated[list[str] | None, typer.Argument(help="Keys; every active metric if left out.")] = None,
+    first: First = None,
+    last: Last = None,
+    definitions: Definitions = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would send, and send nothing: requests, tokens, dollars, time.
+
+    Without days: what `metrics run` would judge now. With days: judging them with what is current.
+
+    \b
+    Example:
+        metrics estimate --from 2026-10-01 --to 2026-10-31
+    """
+    from metrics_pipeline.authoring.report import estimate_line, plain
+    from metrics_pipeline.authoring.workbench import estimate_run
+    from metrics_pipeline.settings import load_settings
+
+    settings = load_settings({"definitions": definitions})
+    found = estimate_run(settings, metrics or [], as_day(first), as_day(last))
+    if as_json:
+        print(json.dumps(plain(found), indent=2))
+    else:
+        print(f"{settings.model}: {estimate_line(found)}")
