@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,78 @@ def test_a_page_that_breaks_off_keeps_what_came_whole(place):
     assert (receipt.read_count, receipt.kept_count, receipt.quarantined_count) == (3, 2, 1)
     assert place.quarantined()[0]["position"] == "/conversations/2"
     assert "from byte" in place.quarantined()[0]["reason"]
+
+
+HALF_A_CHARACTER = json.dumps(raw(2)).replace("question 0 of 2", "\\ud83d")
+NESTED = json.dumps(raw(2)).replace('"VOICE-SIP"', "[" * 1_200 + "]" * 1_200)
+TRICKY = json.dumps(raw(1, environment='a "]}, [{" \\'))
+
+
+@pytest.mark.parametrize(
+    "shape", ['{"conversations": [%s], "cursor": {"next": []}}', '{"count": [1], "conversations" : [%s]}', "[%s]\n"]
+)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (HALF_A_CHARACTER, "not readable as JSON: text that is not valid Unicode (half of a surrogate pair)"),
+        (NESTED, "not readable as JSON: nested too deep"),
+        ('{"id": "c2", "x": tru}', "not readable as JSON: invalid character (byte"),
+        ("", "not readable as JSON: Input data was truncated"),
+    ],
+    ids=["half a character", "nested", "no JSON", "nothing"],
+)
+def test_one_bad_item_takes_no_other_with_it_and_its_reason_is_true(place, shape, name, item, reason):
+    (place.landing / name).write_text(shape % ", ".join([TRICKY, item, json.dumps(raw(3))]))
+
+    (receipt,) = place.land().receipts
+
+    assert place.ids() == ["c1", "c3"]
+    assert (receipt.read_count, receipt.kept_count, receipt.quarantined_count) == (3, 2, 1)
+    (row,) = place.quarantined()
+    assert row["position"].endswith("/1")
+    assert row["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize("rest", ["}", "", '{"conversations": []}', ', "cursor": {}} x', ', "cursor": {"a": "'])
+def test_what_follows_the_list_of_a_page_and_does_not_belong_there_is_named_once(place, rest):
+    content = f'{{"conversations": [{json.dumps(raw(1))}, {HALF_A_CHARACTER}]{rest}'
+    (place.landing / "a.json").write_text(content)
+
+    place.land()
+
+    reasons = [row["reason"] for row in place.quarantined()]
+    assert place.ids() == ["c1"]
+    assert len([reason for reason in reasons if "the file breaks off or is not JSON from byte" in reason]) == (
+        rest != "}"
+    )
+    assert len(reasons) == 1 + (rest != "}")
+
+
+def test_a_comma_too_many_or_too_few_costs_nothing(place):
+    content = "[" + json.dumps(raw(1)) + json.dumps(raw(2)) + "," + json.dumps(raw(3)) + ",]"
+    (place.landing / "a.json").write_text(content)
+
+    (receipt,) = place.land().receipts
+
+    assert place.ids() == ["c1", "c2", "c3"]
+    assert receipt.read_count == 3
+
+
+def test_cutting_takes_time_that_grows_with_the_file_and_not_with_its_square(place):
+    item = json.dumps(raw(1, environment='\\" [' * 100_000))
+    (place.landing / "a.json").write_text("[" + ",".join([item] * 20) + ',"\\ud83d",' + "[{" * 500_000)
+    started = time.process_time()
+
+    (receipt,) = place.land().receipts
+
+    assert time.process_time() - started < 10
+    assert (receipt.read_count, receipt.kept_count, receipt.duplicate_count, receipt.quarantined_count) == (
+        22,
+        1,
+        19,
+        2,
+    )
 
 
 def test_a_gzip_that_breaks_off_keeps_the_lines_before(place):
