@@ -241,6 +241,31 @@ def test_a_landed_file_that_lost_a_part_lands_anew(place, taken):
     assert place.ids() == ["c1", "c2"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"PAR1 and then nothing"])
+@pytest.mark.parametrize("damaged", ["receipt.json", "day=*.parquet"])
+def test_a_landed_file_of_which_a_part_is_damaged_lands_anew(place, damaged, damage):
+    write(place.landing / "a.json", raw(1), raw(2))
+    place.land()
+    next(place.folder.landed.glob(f"*/{damaged}")).write_bytes(damage)
+
+    report = place.land()
+
+    assert (report.file_count, report.skipped_count) == (1, 0)
+    assert place.ids() == ["c1", "c2"]
+    assert [receipt.kept_count for receipt in receipts(place.folder)] == [2]
+
+
+def test_a_damaged_receipt_of_a_file_that_is_gone_is_named_in_a_sentence(place):
+    path = write(place.landing / "a.json", raw(1))
+    place.land()
+    path.unlink()
+    write(place.landing / "b.json", raw(2))
+    next(place.folder.landed.glob("*/receipt.json")).write_bytes(b"")
+
+    with pytest.raises(DataFolderError, match=r"receipt.json: is damaged.*Put the export file"):
+        place.land()
+
+
 def test_a_link_to_nowhere_is_quarantined(place):
     (place.landing / "gone.json").symlink_to(place.landing / "nowhere.json")
     write(place.landing / "good.json", raw(1))
