@@ -25,6 +25,8 @@ from pydantic import (
 )
 
 KEY = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+# An apostrophe within a word, and a slash between two, are plain words.
+CODE_OR_PATH = re.compile(r"""[{}"`\\]|<[\w/!]|\.\./|^/|(?<!\w)'|'(?!\w)""")
 UNDECIDED = "undecided"
 NOT_APPLICABLE = "not_applicable"
 RESERVED_ANSWERS = (UNDECIDED, NOT_APPLICABLE)
@@ -42,6 +44,12 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _plain_words(text: str) -> str:
+    if CODE_OR_PATH.search(text):
+        raise ValueError("looks like code or a path: it stands on dashboards and in tables. Name it in plain words")
+    return text
+
+
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -53,6 +61,7 @@ def _answer_text(value: object) -> object:
 
 Text = Annotated[StrictStr, AfterValidator(_one_line), AfterValidator(_not_empty)]
 """Text that reaches the judge or a dashboard: white space folded, so that re-wrapping a file changes nothing."""
+Name = Annotated[Text, AfterValidator(_plain_words), Field(max_length=80)]
 Answer = Annotated[Text, BeforeValidator(_answer_text)]
 OneOrMore = Annotated[tuple[Text, ...], BeforeValidator(_as_list), Field(strict=False, min_length=1)]
 
@@ -64,7 +73,7 @@ class _Part(BaseModel):
 class Label(_Part):
     """One answer of a categorical metric."""
 
-    name: Annotated[Text, Field(max_length=80)]
+    name: Name
     when: Text | None = None
     outcome: Outcome = "neutral"
 
@@ -120,7 +129,7 @@ class MetricDefinition(_Part):
     """One metric, as its file says it."""
 
     key: str
-    name: Annotated[Text, Field(max_length=80)]
+    name: Name
     type: Literal["boolean", "categorical"]
     status: Literal["draft", "active", "retired"] = "active"
     owner: Text | None = None
