@@ -217,7 +217,12 @@ def open_data_folder(root: Path) -> DataFolder:
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         if marker.exists():
-            found = marker.read_text(encoding="utf-8").strip()
+            found = marker.read_text(encoding="utf-8", errors="replace").strip()
+            if not found or not found.isascii():
+                raise DataFolderError(
+                    f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
+                    "set METRICS_DATA to another folder."
+                )
             if found != str(FORMAT):
                 raise DataFolderError(
                     f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "

@@ -170,7 +170,13 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
     marker = folder.landed / "timezone"
     if not marker.exists():
         write_atomically(marker, f"{zone.key}\n".encode())
-    elif (found := marker.read_text(encoding="utf-8").strip()) != zone.key:
+        return
+    found = marker.read_text(encoding="utf-8", errors="replace").strip()
+    if not found or not found.isascii():
+        raise SettingsError(
+            f"{marker}: is damaged. Write the time zone in which the days of this folder were cut into it, such as UTC."
+        )
+    if found != zone.key:
         raise SettingsError(
             f"{folder.root}: its days are cut in the time zone {found}, and METRICS_TIMEZONE says {zone.key}. Set it "
             f"back to {found}, or METRICS_DATA to a new folder and land everything anew."

@@ -52,7 +52,7 @@ def write_profile(folder: DataFolder) -> Path:
     }
     text = yaml.safe_dump({PROFILE: {"target": "build", "outputs": {"build": output}}}, sort_keys=True)
     path = folder.warehouse / "profiles.yml"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         write_atomically(path, text.encode())
     return path
 

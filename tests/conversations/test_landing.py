@@ -282,6 +282,19 @@ def test_another_time_zone_is_refused_once_days_have_been_cut(place):
         land_folder(place.landing, place.folder, ZoneInfo("Asia/Tokyo"))
 
 
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe"])
+def test_a_damaged_marker_of_the_data_folder_says_what_to_write_into_it(place, damage):
+    write(place.landing / "a.json", raw(1))
+    place.land()
+    (place.folder.landed / "timezone").write_bytes(damage)
+    (place.folder.root / "format").write_bytes(damage)
+
+    with pytest.raises(SettingsError, match=r"timezone: is damaged. Write the time zone .* into it"):
+        place.land()
+    with pytest.raises(DataFolderError, match=r"format: is damaged. Write 1 into it"):
+        open_data_folder(place.folder.root)
+
+
 def test_a_folder_that_is_called_like_an_export_is_quarantined(place):
     (place.landing / "folder.json").mkdir()
     write(place.landing / "good.json", raw(1))
