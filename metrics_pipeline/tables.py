@@ -221,7 +221,12 @@ def open_data_folder(root: Path) -> DataFolder:
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         if marker.exists():
-            found = marker.read_text(encoding="utf-8").strip()
+            found = marker.read_text(encoding="utf-8", errors="replace").strip()
+            if not found or not found.isascii():
+                raise DataFolderError(
+                    f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
+                    "set METRICS_DATA to another folder."
+                )
             if found != str(FORMAT):
                 raise DataFolderError(
                     f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
@@ -233,7 +238,7 @@ def open_data_folder(root: Path) -> DataFolder:
             empty = folder.table(name) / "_empty.parquet"
             if name == "verdicts":
                 empty = folder.table(name) / "metric=_" / "_empty.parquet"
-            if not empty.exists():
+            if not is_whole(empty):
                 write_parquet(schema.empty_table(), empty)
     return folder
 
@@ -335,6 +340,20 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `path` is a Parquet file with all its bytes, as far as its footer says. One that is not there is not."""
+    try:
+        footer = pq.read_metadata(path)
+        size = path.stat().st_size
+    except (OSError, pa.ArrowException):
+        return False
+    if not footer.num_row_groups:
+        return True
+    last = footer.row_group(footer.num_row_groups - 1).column(footer.num_columns - 1)
+    start = last.dictionary_page_offset if last.has_dictionary_page else last.data_page_offset
+    return bool(start + last.total_compressed_size + footer.serialized_size <= size)
 
 
 def read_files(name: str, paths: Iterable[Path]) -> pa.Table:

@@ -150,7 +150,7 @@ def _twins(project):
         (_unknown_key, (), {}, 1, "result_given.yaml:7: unknown key 'colour'. Remove it or correct the spelling"),
         (_twins, (), {}, 1, "the name 'Result: given' is taken by"),
         (lambda p: (p.data / "format").write_text("0\n"), (), {}, 1, "made by another version of the pipeline"),
-        (lambda p: (p.data / "ledger.sqlite").write_bytes(b"x" * 999), (), {}, 1, "ledger.sqlite: cannot be used"),
+        (lambda p: (p.data / "ledger.sqlite").write_bytes(b"x" * 999), (), {}, 1, "ledger.sqlite: is damaged"),
         (lambda p: None, ("--from", "2026-09-05", "--to", "2026-09-01"), {}, 2, "is after --to"),
         (lambda p: None, ("--from", "2027-01-01"), {}, 2, "No conversation from 2027-01-01"),
         (lambda p: None, (), {"concurrency": "lots"}, 2, "METRICS_CONCURRENCY in the environment"),

@@ -23,12 +23,13 @@ from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import Found, is_export, read_export
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.errors import LandingError, SettingsError
+from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
 from metrics_pipeline.tables import (
     INGEST_FILES,
     LANDED,
     DataFolder,
     explained,
+    is_whole,
     replacing_folder,
     sort_rows,
     to_table,
@@ -38,6 +39,10 @@ from metrics_pipeline.tables import (
 
 RECEIPT = "receipt.json"
 HASH_CHARACTERS = 32
+HOW_TO_LAND_ANEW = (
+    "Put the export file that it came from back into the landing folder and run again: it lands anew. If that file is "
+    "gone, remove the folder {}, and what had landed in it is gone too."
+)
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -145,13 +150,19 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
 
 def _is_whole(landed: Path) -> bool:
     """Whether everything that landed from one file is still there; what is not is removed, to land anew."""
-    receipt = landed / RECEIPT
-    if receipt.exists():
-        days = msgspec.json.decode(receipt.read_bytes(), type=Receipt).days
-        if all((landed / f"day={day}.parquet").exists() for day in days):
-            return True
+    receipt = _read_receipt(landed / RECEIPT)
+    if receipt is not None and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days):
+        return True
     shutil.rmtree(landed, ignore_errors=True)
     return False
+
+
+def _read_receipt(path: Path) -> Receipt | None:
+    """None where it is not there, or damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Receipt)
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
@@ -159,7 +170,13 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
     marker = folder.landed / "timezone"
     if not marker.exists():
         write_atomically(marker, f"{zone.key}\n".encode())
-    elif (found := marker.read_text(encoding="utf-8").strip()) != zone.key:
+        return
+    found = marker.read_text(encoding="utf-8", errors="replace").strip()
+    if not found or not found.isascii():
+        raise SettingsError(
+            f"{marker}: is damaged. Write the time zone in which the days of this folder were cut into it, such as UTC."
+        )
+    if found != zone.key:
         raise SettingsError(
             f"{folder.root}: its days are cut in the time zone {found}, and METRICS_TIMEZONE says {zone.key}. Set it "
             f"back to {found}, or METRICS_DATA to a new folder and land everything anew."
@@ -167,9 +184,18 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
 
 
 def receipts(folder: DataFolder) -> list[Receipt]:
-    """Of every file that ever landed."""
-    decoder = msgspec.json.Decoder(Receipt)
-    return [decoder.decode(path.read_bytes()) for path in sorted(folder.landed.glob(f"*/{RECEIPT}"))]
+    """Of every file that ever landed.
+
+    Raises:
+        DataFolderError: One is damaged, and the file that it is about is not in the landing folder to land anew.
+    """
+    found = []
+    for path in sorted(folder.landed.glob(f"*/{RECEIPT}")):
+        receipt = _read_receipt(path)
+        if receipt is None:
+            raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
+        found.append(receipt)
+    return found
 
 
 def write_ingest_files(folder: DataFolder) -> None:

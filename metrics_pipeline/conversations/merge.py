@@ -17,10 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import receipts
+from metrics_pipeline.conversations.landing import HOW_TO_LAND_ANEW, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import CONVERSATIONS, LOGGED_METRICS, TURNS, DataFolder, sort_rows, write_parquet
+from metrics_pipeline.tables import (
+    CONVERSATIONS,
+    LOGGED_METRICS,
+    TURNS,
+    DataFolder,
+    is_whole,
+    sort_rows,
+    write_parquet,
+)
 
 DAY_MARK = b"winners"
 RANKED = ("conversation_id", "turn_count", "started_at", "content_hash")
@@ -80,18 +88,19 @@ def merge(folder: DataFolder) -> MergeReport:
 
 
 def day_marks(folder: DataFolder) -> dict[date, str]:
-    """Fingerprint of each day's conversations as its file holds them, oldest day first."""
+    """Fingerprint of each day's conversations as its file holds them, oldest day first; none where it is damaged."""
     marks = {}
     for day in folder.days():
-        metadata = pq.read_schema(folder.day_file("conversations", day)).metadata or {}
-        marks[day] = metadata.get(DAY_MARK, b"").decode()
+        path = folder.day_file("conversations", day)
+        if is_whole(path):
+            marks[day] = (pq.read_schema(path).metadata or {}).get(DAY_MARK, b"").decode()
     return marks
 
 
 def day_counts(folder: DataFolder, days: Sequence[date]) -> dict[date, int]:
     """Conversations of each of `days` that has any."""
     files = {day: folder.day_file("conversations", day) for day in days}
-    return {day: pq.read_metadata(file).num_rows for day, file in files.items() if file.exists()}
+    return {day: pq.read_metadata(file).num_rows for day, file in files.items() if is_whole(file)}
 
 
 def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
@@ -113,6 +122,8 @@ def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
 def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
     for shard in sorted(folder.landed.glob("*/day=*.parquet")):
         day = date.fromisoformat(shard.stem.removeprefix("day="))
+        if not is_whole(shard):
+            raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")
         table = pq.read_table(shard, columns=list(RANKED))
         columns = (table[name].to_pylist() for name in RANKED)
         for key, turn_count, started_at, content_hash in zip(*columns, strict=True):
@@ -127,7 +138,7 @@ def _mark(chosen: Mapping[str, _Candidate]) -> str:
 
 
 def _whole(folder: DataFolder, day: date) -> bool:
-    return all(folder.day_file(table, day).exists() for table in ("turns", "logged_metrics"))
+    return all(is_whole(folder.day_file(table, day)) for table in ("turns", "logged_metrics"))
 
 
 def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+
+from metrics_pipeline.conversations.cutting import Item, cut, find_opening
 
 MAX_FILE_BYTES = 1 << 30
 """Of a file's content once it is unpacked."""
@@ -77,12 +78,7 @@ def _lines(file: BufferedReader) -> Iterator[Found]:
 
 
 def _line(line: bytes, number: int) -> Iterator[Found]:
-    pointers = _conversations(line)
-    if pointers is None:
-        yield Found(f"line {number}", line)
-        return
-    for pointer, raw in pointers:
-        yield Found(f"line {number}{pointer}", raw)
+    return _places(line, f"line {number}", "the line")
 
 
 def _document(file: BufferedReader) -> Iterator[Found]:
@@ -93,22 +89,37 @@ def _document(file: BufferedReader) -> Iterator[Found]:
     content = content.removeprefix(BYTE_ORDER_MARK)
     if not content.strip():
         yield Found("", None, "the file is empty")
-        return
+    elif not content.lstrip().startswith((b"{", b"[")):
+        yield Found("", None, "not JSON: neither a page, nor a list, nor a conversation")
+    else:
+        yield from _places(content, "", "the file")
+
+
+def _places(content: bytes, position: str, what: str) -> Iterator[Found]:
+    """The conversations of a page or a list, or the one that `content` is."""
     pointers = _conversations(content)
     if pointers is not None:
         for pointer, raw in pointers:
-            if len(bytes(raw)) > MAX_CONVERSATION_BYTES:
-                yield Found(pointer, None, f"larger than {MAX_CONVERSATION_BYTES >> 20} MiB")
+            yield _bounded(position + pointer, raw)
+    elif (opening := find_opening(content)) is not None:
+        for index, found in enumerate(cut(content, opening)):
+            place = f"{position}{opening.pointer}/{index}"
+            if isinstance(found, Item):
+                yield _bounded(place, found.raw)
             else:
-                yield Found(pointer, raw)
-    elif _is_object(content):
-        yield Found("", content)
+                yield Found(place, None, f"{what} breaks off or is not JSON from byte {found.byte} on")
     else:
-        yield from _salvage(content)
+        yield _bounded(position, content)
+
+
+def _bounded(position: str, raw: bytes | msgspec.Raw) -> Found:
+    if len(memoryview(raw)) > MAX_CONVERSATION_BYTES:
+        return Found(position, None, f"larger than {MAX_CONVERSATION_BYTES >> 20} MiB")
+    return Found(position, raw)
 
 
 def _conversations(content: bytes) -> list[tuple[str, msgspec.Raw]] | None:
-    """The conversations of a page or a list; None where `content` is neither."""
+    """The conversations of a page or a list that reads as a whole; None where `content` is neither."""
     try:
         return [(f"/conversations/{index}", raw) for index, raw in enumerate(_PAGE.decode(content).conversations)]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -117,35 +128,3 @@ def _conversations(content: bytes) -> list[tuple[str, msgspec.Raw]] | None:
         return [(f"/{index}", raw) for index, raw in enumerate(_LIST.decode(content))]
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-
-
-def _is_object(content: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(content), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-
-
-def _salvage(content: bytes) -> Iterator[Found]:
-    """The whole conversations before the place where a page breaks off, and that place."""
-    text = content.decode("utf-8", errors="surrogateescape")
-    start = text.find("[", text.find('"conversations"')) if '"conversations"' in text else text.find("[")
-    # Only the opening of a page or list: in an HTML page or a cut object a bracket means nothing.
-    before = text[: max(start, 0)].strip()
-    if start < 0 or not (before == "" or (before.startswith("{") and before.endswith('"conversations":'))):
-        yield Found("", None, "not JSON: neither a page, nor a list, nor a conversation")
-        return
-    decoder = json.JSONDecoder()
-    prefix = "/conversations" if before else ""
-    position, index = start + 1, 0
-    while True:
-        while position < len(text) and text[position] in " \t\r\n,":
-            position += 1
-        try:
-            _, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            byte = len(text[:position].encode("utf-8", errors="surrogateescape"))
-            yield Found(f"{prefix}/{index}", None, f"the file breaks off or is not JSON from byte {byte} on")
-            return
-        yield Found(f"{prefix}/{index}", text[position:end].encode("utf-8", errors="surrogateescape"))
-        position, index = end, index + 1

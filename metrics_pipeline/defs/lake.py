@@ -1,5 +1,6 @@
 """The days: conversations land, and every active metric judges them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -22,6 +23,9 @@ PARTITION_TAGS = (
     "dagster/input_data_version/conversations",
     "dagster/input_event_pointer/conversations",
 )
+# Dagster's own forms: one that does not fit would take every asset down, so it only stands in the metadata.
+OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+TAG = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 Result = dg.MaterializeResult | dg.AssetMaterialization
 
@@ -92,9 +96,14 @@ def _spec(metric: MetricDefinition, days: dg.PartitionsDefinition) -> dg.AssetSp
         code_version=metric.version,
         partitions_def=days,
         kinds={"parquet"},
-        owners=[metric.owner] if metric.owner and "@" in metric.owner else None,
-        tags={tag.replace(" ", "_"): "" for tag in metric.tags},
-        metadata={"name": metric.name, "type": metric.type},
+        owners=[metric.owner] if metric.owner and OWNER.fullmatch(metric.owner) else None,
+        tags={tag: "" for tag in (tag.replace(" ", "_") for tag in metric.tags) if TAG.fullmatch(tag)},
+        metadata={
+            "name": metric.name,
+            "type": metric.type,
+            "owner": metric.owner or "",
+            "tags": ", ".join(metric.tags),
+        },
     )
 
 

@@ -12,7 +12,7 @@ from metrics_pipeline import pipeline
 from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
-from metrics_pipeline.publishing.warehouse import PROJECT, manifest_path, write_profile
+from metrics_pipeline.publishing.warehouse import PROJECT, discard_build, manifest_path, write_profile
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, open_data_folder
 
@@ -53,6 +53,9 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
 
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=Translator(catalog), name="dbt")
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        # A part of the models needs the others as they were built before.
+        if not context.op_execution_context.is_subset:
+            discard_build(DataFolder(settings.data))
         yield from dbt.cli(["build"], context=context).stream()
 
     @dg.asset(

@@ -137,6 +137,9 @@ class JudgeRecord(NamedTuple):
     settings: Mapping[str, Any]
 
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class Ledger:
     """One SQLite file. Safe to use from several threads of one process, and beside other processes."""
 
@@ -349,7 +352,12 @@ class Ledger:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, zlib.error, msgspec.DecodeError, OSError) as error:
+            if _is_damage(error):
+                raise LedgerError(
+                    f"{self._path}: is damaged, or not a ledger ({error}). No further request is sent. Put a good "
+                    "copy in its place, without the files -wal and -shm beside it: nothing else holds what was paid."
+                ) from error
             raise LedgerError(
                 f"{self._path}: cannot be used ({error}). No further request is sent. Free some space, correct the "
                 "permissions, or wait for the process that holds it, and run again: nothing recorded is lost."
@@ -359,6 +367,12 @@ class Ledger:
 def in_force(days: Sequence[MetricDay]) -> MetricDay | None:
     """Of one metric and day: the newest that has judged the whole day, or where none has, the newest there is."""
     return max(days, key=lambda day: (day.completed is not None, day.turn), default=None)
+
+
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, zlib.error | msgspec.DecodeError):
+        return True
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED
 
 
 def _packed(reply: JudgeReply | None, failure: str | None) -> bytes:

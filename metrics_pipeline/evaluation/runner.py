@@ -29,7 +29,7 @@ from metrics_pipeline.evaluation.results import (
 from metrics_pipeline.evaluation.standing import NO_JUDGE, Ask, Subject, judge_fingerprint, judged_standing, subject
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder
+from metrics_pipeline.tables import DataFolder, is_whole
 
 FENCE_SECRET = "fence"
 CONVERSATIONS_IN_HAND = 2
@@ -108,7 +108,7 @@ def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger
         judges.fingerprint_of,
         day_marks(folder),
         ledger.metric_days(),
-        lambda metric, day: folder.verdict_file(metric, day).exists(),
+        lambda metric, day: is_whole(folder.verdict_file(metric, day)),
         options.days,
     )
 

@@ -23,6 +23,7 @@ from metrics_pipeline.metrics.parts import (
     Gate,
     Label,
     LoggedMapping,
+    Name,
     Outcome,
     Part,
     Rule,
@@ -46,7 +47,7 @@ class MetricDefinition(Part):
     """One metric, as its file says it."""
 
     key: str
-    name: Annotated[Text, Field(max_length=80)]
+    name: Name
     """What a dashboard shows, for example `Auth: verified`."""
     type: Literal["boolean", "categorical", "numeric"]
     """boolean: true or false; categorical: one of its labels; numeric: a number that was logged or counted."""

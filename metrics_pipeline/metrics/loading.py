@@ -7,6 +7,7 @@ YAML is read in a narrow way: one document, plain mappings, lists and scalars. A
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,11 @@ from metrics_pipeline.metrics.parts import Condition, Example, Gate, Label, Logg
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
+MAX_PARTS = 5_000
+"""Keys, values and brackets of one file."""
+MAX_NUMBER = 10**15
 SUFFIXES = (".yaml", ".yml")
+ENDLESS = re.compile(r"^[-+]?\.(?:inf|nan)$", re.IGNORECASE)
 # The words of YAML 1.1 for booleans and nothing, besides true and false.
 AMBIGUOUS = re.compile(r"^(?:y|n|yes|no|on|off|null|~)$", re.IGNORECASE)
 
@@ -136,8 +141,10 @@ def _read_yaml(text: str, lines: dict[Loc, int]) -> dict[str, Any]:
 
 def _refuse_the_unusual(text: str) -> None:
     depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         line = event.start_mark.line + 1 if event.start_mark else None
+        if count > MAX_PARTS:
+            raise _Refused(line, f"holds more than {MAX_PARTS:,} keys and values. A definition is a page: shorten it.")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(line, "uses an alias or anchor (& or *). Write the text out, or quote it.")
         if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
@@ -178,22 +185,42 @@ def _plain(node: yaml.Node, loc: Loc, lines: dict[Loc, int]) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:
     text: str = node.value
+    line = node.start_mark.line + 1
+    _refuse_the_unprintable(text, line)
     if node.style is not None:
         return text
     if text == "":
         return None
     if AMBIGUOUS.match(text):
-        line = node.start_mark.line + 1
         raise _Refused(line, f'YAML does not read {text} as text. Put it in quotes: "{text}", or write true or false.')
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
-        for kind in (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
+        return _number(text, line)
     return text
+
+
+def _number(text: str, line: int) -> str | int | float:
+    """A whole or decimal number; other forms that YAML knows (times, hexadecimal digits) stay text."""
+    try:
+        number = float(text)
+    except ValueError:
+        if not ENDLESS.match(text):
+            return text
+        raise _Refused(line, f'{text} is no number to compare with. Write one in digits, or "{text}".') from None
+    if abs(number) >= MAX_NUMBER:
+        shown = text if len(text) <= 20 else f"{text[:20]}…"
+        raise _Refused(line, f"{shown} is too large. Write a number of at most 15 digits, or put text in quotes.")
+    try:
+        return int(text)
+    except ValueError:
+        return number
+
+
+def _refuse_the_unprintable(text: str, line: int) -> None:
+    for character in text:
+        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs"):
+            raise _Refused(line, f"holds the character U+{ord(character):04X}, which cannot be shown. Remove it.")
 
 
 def _explain(problem: dict[str, Any], lines: dict[Loc, int], path: Path) -> Problem:
@@ -212,6 +239,8 @@ def _explain(problem: dict[str, Any], lines: dict[Loc, int], path: Path) -> Prob
         text = f"{where} is missing. Add a line `{loc[-1]}: …`."
     elif kind in ("string_type", "str_type"):
         text = f"{where} must be text. If it is, put it in quotes."
+    elif kind in ("int_type", "float_type"):
+        text = f"{where} must be a number. Write it in digits, without quotes."
     elif kind == "literal_error":
         text = f"{where} must be one of {problem['ctx']['expected']}."
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -21,6 +22,8 @@ from pydantic import (
 UNDECIDED = "undecided"
 NOT_APPLICABLE = "not_applicable"
 RESERVED_ANSWERS = (UNDECIDED, NOT_APPLICABLE)
+# An apostrophe within a word, and a slash between two, are plain words.
+CODE_OR_PATH = re.compile(r"""[{}"`\\]|<[\w/!]|\.\./|^/|(?<!\w)'|'(?!\w)""")
 MAX_EXAMPLES = 5
 MAX_EXAMPLE_TURNS = 40
 
@@ -40,6 +43,12 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _plain_words(text: str) -> str:
+    if CODE_OR_PATH.search(text):
+        raise ValueError("looks like code or a path: it stands on dashboards and in tables. Name it in plain words")
+    return text
+
+
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -53,6 +62,7 @@ _TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type
 
 Text = Annotated[StrictStr, AfterValidator(_one_line), AfterValidator(_not_empty)]
 """Text that reaches the judge or a dashboard: white space folded, so that re-wrapping a file changes nothing."""
+Name = Annotated[Text, AfterValidator(_plain_words), Field(max_length=80)]
 Answer = Annotated[Text, BeforeValidator(_answer_text), WithJsonSchema({"type": ["string", "boolean"]})]
 OneOrMore = Annotated[
     tuple[Text, ...], BeforeValidator(_as_list), Field(strict=False, min_length=1), WithJsonSchema(_TEXT_OR_LIST)
@@ -68,7 +78,7 @@ class Part(BaseModel):
 class Label(Part):
     """One answer of a categorical metric."""
 
-    name: Annotated[Text, Field(max_length=80)]
+    name: Name
     """The answer as tables and charts show it."""
     when: Text | None = None
     """The exact condition under which this label is the answer."""

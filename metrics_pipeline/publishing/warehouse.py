@@ -52,7 +52,7 @@ def write_profile(folder: DataFolder) -> Path:
     }
     text = yaml.safe_dump({PROFILE: {"target": "build", "outputs": {"build": output}}}, sort_keys=True)
     path = folder.warehouse / "profiles.yml"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         write_atomically(path, text.encode())
     return path
 
@@ -64,10 +64,19 @@ def build_marts(folder: DataFolder) -> Build:
         AuditError: A test found rows, by name and number.
         PublishError: A model cannot be built.
     """
+    discard_build(folder)
     found = _invoke_dbt("build", folder)
     _refuse_failures(found.result.results)
     kinds = [result.node.resource_type.value for result in found.result.results]
     return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+
+
+def discard_build(folder: DataFolder) -> None:
+    """Remove what was built before: every table is built anew, and a damaged file would stop dbt from doing so."""
+    database = database_path(folder)
+    with explained(database):
+        for path in (database, database.with_name(f"{database.name}.wal")):
+            path.unlink(missing_ok=True)
 
 
 def manifest_path(folder: DataFolder) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -116,6 +117,78 @@ def test_a_page_that_breaks_off_keeps_what_came_whole(place):
     assert "from byte" in place.quarantined()[0]["reason"]
 
 
+HALF_A_CHARACTER = json.dumps(raw(2)).replace("question 0 of 2", "\\ud83d")
+NESTED = json.dumps(raw(2)).replace('"VOICE-SIP"', "[" * 1_200 + "]" * 1_200)
+TRICKY = json.dumps(raw(1, environment='a "]}, [{" \\'))
+
+
+@pytest.mark.parametrize(
+    "shape", ['{"conversations": [%s], "cursor": {"next": []}}', '{"count": [1], "conversations" : [%s]}', "[%s]\n"]
+)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (HALF_A_CHARACTER, "not readable as JSON: text that is not valid Unicode (half of a surrogate pair)"),
+        (NESTED, "not readable as JSON: nested too deep"),
+        ('{"id": "c2", "x": tru}', "not readable as JSON: invalid character (byte"),
+        ("", "not readable as JSON: Input data was truncated"),
+    ],
+    ids=["half a character", "nested", "no JSON", "nothing"],
+)
+def test_one_bad_item_takes_no_other_with_it_and_its_reason_is_true(place, shape, name, item, reason):
+    (place.landing / name).write_text(shape % ", ".join([TRICKY, item, json.dumps(raw(3))]))
+
+    (receipt,) = place.land().receipts
+
+    assert place.ids() == ["c1", "c3"]
+    assert (receipt.read_count, receipt.kept_count, receipt.quarantined_count) == (3, 2, 1)
+    (row,) = place.quarantined()
+    assert row["position"].endswith("/1")
+    assert row["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize("rest", ["}", "", '{"conversations": []}', ', "cursor": {}} x', ', "cursor": {"a": "'])
+def test_what_follows_the_list_of_a_page_and_does_not_belong_there_is_named_once(place, rest):
+    content = f'{{"conversations": [{json.dumps(raw(1))}, {HALF_A_CHARACTER}]{rest}'
+    (place.landing / "a.json").write_text(content)
+
+    place.land()
+
+    reasons = [row["reason"] for row in place.quarantined()]
+    assert place.ids() == ["c1"]
+    assert len([reason for reason in reasons if "the file breaks off or is not JSON from byte" in reason]) == (
+        rest != "}"
+    )
+    assert len(reasons) == 1 + (rest != "}")
+
+
+def test_a_comma_too_many_or_too_few_costs_nothing(place):
+    content = "[" + json.dumps(raw(1)) + json.dumps(raw(2)) + "," + json.dumps(raw(3)) + ",]"
+    (place.landing / "a.json").write_text(content)
+
+    (receipt,) = place.land().receipts
+
+    assert place.ids() == ["c1", "c2", "c3"]
+    assert receipt.read_count == 3
+
+
+def test_cutting_takes_time_that_grows_with_the_file_and_not_with_its_square(place):
+    item = json.dumps(raw(1, environment='\\" [' * 100_000))
+    (place.landing / "a.json").write_text("[" + ",".join([item] * 20) + ',"\\ud83d",' + "[{" * 500_000)
+    started = time.process_time()
+
+    (receipt,) = place.land().receipts
+
+    assert time.process_time() - started < 10
+    assert (receipt.read_count, receipt.kept_count, receipt.duplicate_count, receipt.quarantined_count) == (
+        22,
+        1,
+        19,
+        2,
+    )
+
+
 def test_a_gzip_that_breaks_off_keeps_the_lines_before(place):
     content = gzip.compress("\n".join(json.dumps(raw(number)) for number in range(400)).encode())
     (place.landing / "a.jsonl.gz").write_bytes(content[: len(content) // 2])
@@ -168,6 +241,31 @@ def test_a_landed_file_that_lost_a_part_lands_anew(place, taken):
     assert place.ids() == ["c1", "c2"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"PAR1 and then nothing"])
+@pytest.mark.parametrize("damaged", ["receipt.json", "day=*.parquet"])
+def test_a_landed_file_of_which_a_part_is_damaged_lands_anew(place, damaged, damage):
+    write(place.landing / "a.json", raw(1), raw(2))
+    place.land()
+    next(place.folder.landed.glob(f"*/{damaged}")).write_bytes(damage)
+
+    report = place.land()
+
+    assert (report.file_count, report.skipped_count) == (1, 0)
+    assert place.ids() == ["c1", "c2"]
+    assert [receipt.kept_count for receipt in receipts(place.folder)] == [2]
+
+
+def test_a_damaged_receipt_of_a_file_that_is_gone_is_named_in_a_sentence(place):
+    path = write(place.landing / "a.json", raw(1))
+    place.land()
+    path.unlink()
+    write(place.landing / "b.json", raw(2))
+    next(place.folder.landed.glob("*/receipt.json")).write_bytes(b"")
+
+    with pytest.raises(DataFolderError, match=r"receipt.json: is damaged.*Put the export file"):
+        place.land()
+
+
 def test_a_link_to_nowhere_is_quarantined(place):
     (place.landing / "gone.json").symlink_to(place.landing / "nowhere.json")
     write(place.landing / "good.json", raw(1))
@@ -182,6 +280,19 @@ def test_another_time_zone_is_refused_once_days_have_been_cut(place):
 
     with pytest.raises(SettingsError, match="cut in the time zone UTC, and METRICS_TIMEZONE says Asia/Tokyo"):
         land_folder(place.landing, place.folder, ZoneInfo("Asia/Tokyo"))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe"])
+def test_a_damaged_marker_of_the_data_folder_says_what_to_write_into_it(place, damage):
+    write(place.landing / "a.json", raw(1))
+    place.land()
+    (place.folder.landed / "timezone").write_bytes(damage)
+    (place.folder.root / "format").write_bytes(damage)
+
+    with pytest.raises(SettingsError, match=r"timezone: is damaged. Write the time zone .* into it"):
+        place.land()
+    with pytest.raises(DataFolderError, match=r"format: is damaged. Write 1 into it"):
+        open_data_folder(place.folder.root)
 
 
 def test_a_folder_that_is_called_like_an_export_is_quarantined(place):

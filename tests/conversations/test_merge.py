@@ -111,6 +111,33 @@ def test_a_merge_that_was_cut_short_is_repaired_by_the_next(folder, tmp_path):
     assert tables(folder) == whole
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"PAR1 and then nothing"])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_damaged_file_of_a_table_is_written_anew(folder, tmp_path, table, damage):
+    land(folder, tmp_path / "landing", "a.json", *(raw(number) for number in range(5)))
+    merge(folder)
+    whole = tables(folder)
+    folder.day_file(table, date(2026, 9, 2)).write_bytes(damage)
+
+    report = merge(folder)
+
+    assert report.changed_days == (date(2026, 9, 2),)
+    assert tables(folder) == whole
+
+
+def test_a_file_of_a_table_that_lost_its_middle_is_seen_by_its_length(folder, tmp_path):
+    land(folder, tmp_path / "landing", "a.json", *(raw(number) for number in range(5)))
+    merge(folder)
+    whole = tables(folder)
+    path = folder.day_file("turns", date(2026, 9, 2))
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + content[400:])
+
+    merge(folder)
+
+    assert tables(folder) == whole
+
+
 def test_deleted_tables_come_back_byte_for_byte(folder, tmp_path):
     land(folder, tmp_path / "landing", "a.json", *(raw(number) for number in range(5)))
     merge(folder)
@@ -143,6 +170,14 @@ def test_a_shard_that_was_taken_away_is_noticed(folder, tmp_path):
     next(folder.landed.glob("*/day=*.parquet")).unlink()
 
     with pytest.raises(DataFolderError, match="holds 1 conversations where its receipts say 2"):
+        merge(folder)
+
+
+def test_a_damaged_shard_ends_the_merge_in_a_sentence(folder, tmp_path):
+    land(folder, tmp_path / "landing", "a.json", raw(1), raw(2))
+    next(folder.landed.glob("*/day=*.parquet")).write_bytes(b"")
+
+    with pytest.raises(DataFolderError, match=r"day=2026-09-02.parquet: is damaged"):
         merge(folder)
 
 

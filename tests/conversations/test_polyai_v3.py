@@ -109,6 +109,22 @@ def test_an_optional_field_of_an_odd_type_counts_as_not_given():
     assert found.turns == ()
 
 
+@pytest.mark.parametrize("huge", [10**400, -(10**400)], ids=["plus", "minus"])
+def test_a_number_too_large_for_any_clock_counts_as_not_given(huge):
+    found = read(raw(total_duration=huge, num_turns=huge, metrics={"n": huge}))
+
+    assert (found.duration_seconds, found.reported_turn_count) == (None, None)
+    assert found.logged_metrics[0].value == str(huge)
+
+
+@pytest.mark.parametrize("literal", ["1" + "0" * 5_000, "1e999"], ids=["digits", "exponent"])
+def test_a_number_that_no_reader_takes_anywhere_in_a_conversation_is_refused_in_a_sentence(literal):
+    content = json.dumps(raw(latency="huge")).replace('"huge"', literal).encode()
+
+    with pytest.raises(Unreadable, match="out of range"):
+        convert(content, UTC)
+
+
 def test_an_id_that_is_a_number_is_its_digits_exactly():
     assert read(raw(id=2**63 + 1)).conversation_id == str(2**63 + 1)
 

@@ -103,6 +103,21 @@ def test_an_edited_file_changes_its_own_asset_alone_and_a_new_one_is_a_new_asset
     assert after["price_given"].code_version != before["price_given"].code_version
 
 
+@pytest.mark.parametrize(
+    "said", ["tags: ['a:b', 返金, plain one]", "owner: team@nowhere", "owner: two@example.com, one@example.com"]
+)
+def test_a_tag_or_owner_that_dagster_cannot_hold_takes_no_asset_down(project, tmp_path, said):
+    definitions = tmp_path / "definitions"
+    shutil.copytree(project.definitions, definitions)
+    with (definitions / "price_given.yaml").open("a") as file:
+        file.write(f"{said}\n")
+
+    spec = metric_specs(project.model_copy(update={"definitions": definitions}))["price_given"]
+
+    assert set(spec.tags) & {"plain_one"} == ({"plain_one"} if "plain" in said else set())
+    assert list(spec.owners) == []
+
+
 def test_a_broken_file_does_not_take_the_others_down_and_keeps_its_trend(project, tmp_path):
     definitions, data = tmp_path / "definitions", tmp_path / "data"
     shutil.copytree(project.definitions, definitions)

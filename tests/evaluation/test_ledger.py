@@ -127,8 +127,33 @@ def test_a_file_that_is_no_ledger_is_refused_in_a_sentence(tmp_path):
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"not a database at all" * 100)
 
-    with pytest.raises(LedgerError, match=r"ledger.sqlite: cannot be used"):
+    with pytest.raises(LedgerError, match=r"ledger.sqlite: is damaged, .*Put a good copy in its place") as error:
         Ledger(path)
+    assert "space" not in str(error.value)
+
+
+def test_a_ledger_whose_pages_are_damaged_is_named_in_a_sentence(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        settle(ledger, REPLY)
+    with sqlite3.connect(path) as database:
+        database.execute("pragma wal_checkpoint(truncate)")
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+    with pytest.raises(LedgerError, match=r"is damaged, .*Put a good copy in its place"), Ledger(path) as ledger:
+        ledger.find(CELLS)
+
+
+def test_a_reply_that_is_damaged_is_named_in_a_sentence(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        reply_id = settle(ledger, REPLY)
+    with sqlite3.connect(path) as database:
+        database.execute("update replies set body = x'00'")
+
+    with pytest.raises(LedgerError, match="is damaged"), Ledger(path) as ledger:
+        ledger.replies([reply_id])
 
 
 def test_only_its_owner_can_read_the_ledger(tmp_path):

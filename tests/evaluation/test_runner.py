@@ -339,6 +339,19 @@ def test_deleting_every_verdict_costs_nothing_and_gives_the_same_bytes(shop):
     assert shop.bytes() == before
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"PAR1 and then nothing"])
+def test_a_damaged_file_of_verdicts_is_written_anew_and_costs_nothing(shop, damage):
+    shop.run(FakeJudge(agreeable))
+    before = shop.bytes()
+    shop.folder.verdict_file("refund_promised", DAY).write_bytes(damage)
+    judge = FakeJudge(agreeable)
+
+    shop.run(judge)
+
+    assert judge.requests == []
+    assert shop.bytes() == before
+
+
 def test_what_was_logged_stands_beside_what_was_judged(world):
     mapping = 'logged:\n  metric: refund\n  values: {"yes": "true", "no*": "false"}\n'
     world.define("refund_promised", REFUND + mapping)

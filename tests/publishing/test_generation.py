@@ -57,6 +57,18 @@ def test_a_generation_is_complete_and_its_manifest_says_what_is_in_it(folder):
     assert set(manifest["sha256"]) == {path.name for path in publication.path.iterdir()} - {"manifest.json"}
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 1_000])
+def test_a_damaged_build_and_a_damaged_empty_file_are_made_anew(folder, damage):
+    empties = sorted(folder.root.rglob("_empty.parquet"))
+    for path in [*empties, database_path(folder), database_path(folder).with_name("build.duckdb.wal")]:
+        path.write_bytes(damage)
+
+    build_marts(open_data_folder(folder.root))
+
+    assert len(empties) > 5
+    assert publish(folder, NOW, 3).rows["dim_conversations"] > 0
+
+
 def test_the_same_tables_are_published_as_the_same_bytes(folder):
     first = publish(folder, NOW, 3)
     build_marts(folder)

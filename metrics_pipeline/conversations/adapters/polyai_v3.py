@@ -7,6 +7,7 @@ Read leniently: the interface description and real exports differ in which optio
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -111,7 +112,9 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
 
 def _reason(error: Exception) -> str:
     # msgspec names the place and the types, and quotes nothing of the content.
-    return f"not readable as a conversation: {error}" if isinstance(error, msgspec.DecodeError) else "bad UTF-8 text"
+    if isinstance(error, msgspec.DecodeError):
+        return f"not readable as a conversation: {error}"
+    return "nested too deep" if isinstance(error, RecursionError) else "bad UTF-8 text"
 
 
 def _identifier(value: Loose) -> str:
@@ -166,9 +169,12 @@ def _attributes(rest: dict[str, msgspec.Raw], channel: str | None) -> str:
     if channel is not None:
         kept["source_channel"] = channel
     # Decoded once more, so that the same content written with other white space is the same attribute.
-    decoded = {
-        key: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value for key, value in kept.items()
-    }
+    try:
+        decoded = {
+            key: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value for key, value in kept.items()
+        }
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Unreadable(_reason(error)) from None
     return _json(decoded)
 
 
@@ -184,7 +190,10 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Loose) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # JSON has no largest number: an integer past what a float holds is no measurement.
+    return float(value) if 0 <= value <= sys.float_info.max else None
 
 
 def _count(value: Loose) -> int | None:
