@@ -12,7 +12,9 @@ from metrics_pipeline.errors import SettingsError
 
 
 def lint(
-    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="The folder of definitions, or a file.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="The folder of definitions, or a file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0.")] = False,
     as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,

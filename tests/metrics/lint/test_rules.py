@@ -31,7 +31,9 @@ def test_a_rule_fires_on_its_bad_example_and_nothing_fires_on_its_good_one(tmp_p
     assert codes(tmp_path / "good", rule.good, rule.beside) == []
 
 
-def boolean(definition, true="The agent said that the money is on its way.", false="The agent said no.", name="Case: x"):
+def boolean(
+    definition, true="The agent said that the money is on its way.", false="The agent said no.", name="Case: x"
+):
     return PLAIN.format(name=name, definition=definition, true=f'"{true}"', false=f'"{false}"')
 
 

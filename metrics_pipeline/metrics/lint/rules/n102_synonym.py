@@ -73,17 +73,17 @@ RULE = Rule(
     beside=(
         (
             "booking_dated",
-            GOOD.replace("Refund: issued", "Booking: dated").replace("refunded an order", "named the day of a stay"),
+            GOOD.replace("Booking: named", "Booking: dated").replace("refunded an order", "named the day of a stay"),
         ),
         (
             "booking_traced",
-            GOOD.replace("Refund: issued", "Booking: traced").replace(
+            GOOD.replace("Booking: named", "Booking: traced").replace(
                 "refunded an order", "opened a search for a lost number"
             ),
         ),
         (
             "booking_given",
-            GOOD.replace("Refund: issued", "Booking: given").replace(
+            GOOD.replace("Booking: named", "Booking: given").replace(
                 "refunded an order", "gave a voucher worth ten euros"
             ),
         ),

@@ -16,7 +16,7 @@ false_when: The agent refused the refund, or the conversation ended without one.
 good: true
 """
 GOOD = """\
-name: "Refund: issued"
+name: "Refund: asked for"
 type: boolean
 definition: The agent refunded an order that the caller had returned.
 true_when: The agent said that the money goes back to the card the order was paid with.
@@ -68,7 +68,7 @@ RULE = Rule(
     beside=(
         (
             "a_refund_other",
-            GOOD.replace("Refund: issued", "Refund: issued").replace(
+            GOOD.replace("Refund: asked for", "Refund: issued").replace(
                 "refunded an order", "named the day of delivery for an order"
             ),
         ),

@@ -61,10 +61,13 @@ def _stands_alone(clause: str) -> bool:
     """Whether a clause has a verb of its own that says an outcome, and something that the verb is about."""
     listed = words(clause)
     verbs = [
-        word for word in listed if (word.endswith("ed") and len(word) > 4) or (stem(word) in ACTS and word != stem(word))
+        word
+        for word in listed
+        if (word.endswith("ed") and len(word) > 4) or (stem(word) in ACTS and word != stem(word))
     ]
     verbs = [word for word in verbs if stem(word) not in SETTING and not word.endswith(("ing", "s"))]
-    return bool(verbs) and len(content(clause) - ACTORS - set(map(stem, verbs))) >= 1
+    passive = re.search(r"\b(?:was|were|is|are|been)\b", clause)
+    return bool(verbs) and bool(passive or content(clause) - ACTORS - set(map(stem, verbs)))
 
 
 RULE = Rule(
