@@ -9,7 +9,7 @@ from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
 BAD = """\
 name: "Refund: issued"
 type: boolean
-definition: The agent refunded an order. 
+definition: The agent refunded an order.
 true_when: The agent said that the money goes back to the card the order was paid with.
 false_when: The agent refused the refund, or the conversation ended without one.
 good: true

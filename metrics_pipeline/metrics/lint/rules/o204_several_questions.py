@@ -38,12 +38,15 @@ CONFIRMATION = re.compile(
     r"\b(?:message|e-?mail|text|sms|confirm\w*|receipt|letter|reference|match\w*|agree\w*|accept\w*|ended)\b"
 )
 SETTING = stem_set("call phone come go continue contact stay wait return ring try look search check hang then")
+INTRANSITIVE = frozenset(("apologised", "apologized"))
 JOINED = re.compile(r"\b(?:and|or|as well as)\b")
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     text = subject.metric.definition.lower().removeprefix("whether ")
     asks = ASKS.search(text)
+    if asks and re.search(r"\b(?:how|what|why|when|who|whether|if)[ ,]*$", text[: asks.start()]):
+        return
     if asks and not is_reported(text, asks.start()) and has_verb(text[: asks.start()]) and has_verb(text[asks.end() :]):
         yield Hit(subject, ("definition",), "the definition asks several questions at once.")
         return
@@ -67,7 +70,9 @@ def _stands_alone(clause: str) -> bool:
     ]
     verbs = [word for word in verbs if stem(word) not in SETTING and not word.endswith(("ing", "s"))]
     passive = re.search(r"\b(?:was|were|is|are|been)\b", clause)
-    return bool(verbs) and bool(passive or content(clause) - ACTORS - set(map(stem, verbs)))
+    return bool(verbs) and bool(
+        passive or INTRANSITIVE & set(verbs) or content(clause) - ACTORS - set(map(stem, verbs))
+    )
 
 
 RULE = Rule(

@@ -26,7 +26,7 @@ good: true
 
 
 PARTIAL = re.compile(
-    r"\bpartial (?:success|resolution|completion|answer|fulfilment|result|outcome|verification|solution|credit|resolutions)|"
+    r"\b(?:partly|partially) or (?:fully|wholly|completely|entirely)|\bpartial (?:success|resolution|completion|answer|fulfilment|result|outcome|verification|solution|credit|resolutions)|"
     r"\b(?:partly|partially|half|incompletely|in part|halfway) (?:resolv|solv|complet|done|met|answer|fulfil|succe|address|"
     r"achiev|finish|settl|help|handl|verif|authent|serv|satisf|book|there|success|fix)|"
     r"\b(?:resolv|solv|complet|done|answer|fulfil|succeed|address|achiev|finish|settl|verif|help)\w* (?:only )?"
