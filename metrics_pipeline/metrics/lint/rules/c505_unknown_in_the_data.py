@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
+from metrics_pipeline.metrics.loading import Loc
 
 BAD = """\
 name: "Refund: issued"
@@ -33,7 +34,7 @@ def check(project: Project) -> Iterator[Hit]:
         return
     for subject in project.subjects:
         gate, logged = subject.metric.applies_if, subject.metric.logged
-        asked = (
+        asked: list[tuple[Loc, str, tuple[str, ...], frozenset[str]]] = (
             [(("logged", "metric"), "logged metric", (logged.metric,), frozenset(seen.logged_metrics))]
             if logged
             else []

@@ -34,8 +34,8 @@ def check(project: Project) -> Iterator[Hit]:
     styles = [f"{found[1]}{found[2]}" if found else None for found in written]
     counts = Counter(style for style in styles if style)
     common_of: dict[str, str] = {}
-    for style, _ in counts.most_common():
-        common_of.setdefault(_folded(style), style)
+    for common, _ in counts.most_common():
+        common_of.setdefault(_folded(common), common)
     flows: dict[str, Counter[str]] = {}
     for subject, style in zip(project.subjects, styles, strict=True):
         if style:

@@ -57,13 +57,13 @@ def check(subject: Subject) -> Iterator[Hit]:
         small, large = sorted((one, other), key=len)
         if (small and small <= large and not (large | small) & TELLS_APART) or one == other:
             yield Hit(subject, ("labels", index), f"the labels {name!r} and {twin!r} fit the same conversation.")
-    for (_, one), (index, two) in combinations(enumerate(subject.metric.labels), 2):
-        if _meaning(one.name.replace("_", " ")) == _meaning(two.name.replace("_", " ")):
-            yield Hit(subject, ("labels", index), f"the labels {one.name!r} and {two.name!r} mean the same.")
-        ranges = [RANGE.search(label.when or label.name) for label in (one, two)]
+    for (_, first), (index, second) in combinations(enumerate(subject.metric.labels), 2):
+        if _meaning(first.name.replace("_", " ")) == _meaning(second.name.replace("_", " ")):
+            yield Hit(subject, ("labels", index), f"the labels {first.name!r} and {second.name!r} mean the same.")
+        ranges = [RANGE.search(label.when or label.name) for label in (first, second)]
         ends = [[int(end) for end in found.groups() if end] for found in ranges if found]
         if len(ends) == 2 and ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1]:
-            yield Hit(subject, ("labels", index), f"the numbers of {one.name!r} and {two.name!r} overlap.")
+            yield Hit(subject, ("labels", index), f"the numbers of {first.name!r} and {second.name!r} overlap.")
 
 
 def _meaning(text: str) -> frozenset[str]:
