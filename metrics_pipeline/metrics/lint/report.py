@@ -20,7 +20,7 @@ def as_text(findings: Sequence[Finding], file_count: int) -> str:
     for finding in findings:
         place = f"{finding.file}:{finding.line}" if finding.line else str(finding.file)
         lines += [f"{place}: {finding.severity} {finding.code} {finding.message}", f"    {finding.fix}"]
-    counts = Counter(finding.severity for finding in findings)
+    counts: Counter[str] = Counter(finding.severity for finding in findings)
     said = ", ".join(f"{counts[severity]} {severity}" for severity in ("error", "warning", "info"))
     return "\n".join([*lines, f"{file_count} files: {said}"])
 
