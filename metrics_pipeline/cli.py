@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands import trials
+from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.options import as_day, asker, stoppable
 from metrics_pipeline.errors import PipelineError
 
@@ -83,6 +84,7 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+cli.command()(lint)
 cli.command()(trials.preview)
 cli.command()(trials.diff)
 cli.command()(trials.estimate)

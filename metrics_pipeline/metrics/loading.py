@@ -56,6 +56,16 @@ class Problem(NamedTuple):
         return f"{place}: {self.message}"
 
 
+class Located(NamedTuple):
+    """A definition with the place of each of its fields."""
+
+    definition: MetricDefinition
+    lines: dict[Loc, int]
+    """The line, from 1, of each place: `("labels", 0, "when")`; `()` is the whole."""
+    text: str
+    """The file as written."""
+
+
 class _Refused(Exception):
     """A file that is not read further."""
 
@@ -78,6 +88,12 @@ def load_definition(path: Path) -> MetricDefinition:
 
 def read_definition(path: Path) -> MetricDefinition | list[Problem]:
     """The definition in one file, or all that is wrong with it."""
+    found = read_located(path)
+    return found.definition if isinstance(found, Located) else found
+
+
+def read_located(path: Path) -> Located | list[Problem]:
+    """The definition in one file with the lines of its fields, or all that is wrong with it."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -86,13 +102,19 @@ def read_definition(path: Path) -> MetricDefinition | list[Problem]:
     if len(content) > MAX_BYTES:
         return [Problem(path, None, f"is larger than {MAX_BYTES // 1024} KiB. A definition is a page: shorten it.")]
     try:
-        return parse_definition(content.decode("utf-8-sig"), path)
+        return parse_located(content.decode("utf-8-sig"), path)
     except UnicodeDecodeError:
         return [Problem(path, None, "is not UTF-8 text. Save it as UTF-8.")]
 
 
 def parse_definition(text: str, path: Path) -> MetricDefinition | list[Problem]:
     """The definition in `text`; `path` gives the key and stands in the problems."""
+    found = parse_located(text, path)
+    return found.definition if isinstance(found, Located) else found
+
+
+def parse_located(text: str, path: Path) -> Located | list[Problem]:
+    """Like `parse_definition`, with the lines of the fields."""
     if not KEY.match(path.stem):
         return [
             Problem(
@@ -112,7 +134,7 @@ def parse_definition(text: str, path: Path) -> MetricDefinition | list[Problem]:
             Problem(path, lines[("key",)], "key is not written in the file: the file's name is the key. Remove it.")
         ]
     try:
-        return MetricDefinition(key=path.stem, **values)
+        return Located(MetricDefinition(key=path.stem, **values), lines, text)
     except ValidationError as error:
         problems = [_explain(dict(problem), lines, path) for problem in error.errors()]
         return sorted(set(problems), key=lambda problem: (problem.line or 0, problem.message))

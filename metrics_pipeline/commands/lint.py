@@ -1,0 +1,54 @@
+"""`metrics lint`: what is weak in the definitions, before a judge is paid to read them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metrics_pipeline.errors import SettingsError
+
+
+def lint(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="The folder of definitions, or a file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0.")] = False,
+    as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="CODE", help="Say what a code means, and stop.")] = None,
+) -> None:
+    """Say what is weak in metric definitions. Ends with 1 when there is an error; a warning is no error.
+
+    A comment in a file, `# lint: ignore O203: <reason>`, excuses it from a code.
+
+    \b
+    Example:
+        metrics lint metric_definitions
+    """
+    from metrics_pipeline.metrics.lint import checking, report
+    from metrics_pipeline.settings import load_settings
+
+    rules = checking.all_rules()
+    if explain is not None:
+        rule = next((rule for rule in rules if rule.code == explain.upper()), None)
+        if rule is None:
+            raise SettingsError(f"--explain {explain}: no such code. There are {', '.join(r.code for r in rules)}.")
+        sys.stdout.write(report.explain(rule))
+        return
+    project = checking.read_project(folder or load_settings().definitions)
+    findings = checking.lint(project)
+    if as_json:
+        text = report.as_json(findings)
+    elif as_sarif:
+        text = report.as_sarif(findings, rules)
+    elif as_github:
+        text = report.as_github(findings)
+    else:
+        text = report.as_text(findings, len(project.subjects) + len({problem.file for problem in project.problems}))
+    if text:
+        sys.stdout.write(f"{text}\n")
+    if any(finding.severity == "error" for finding in findings):
+        raise SystemExit(1)

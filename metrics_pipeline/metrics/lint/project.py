@@ -1,0 +1,123 @@
+"""What a lint rule reads, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.loading import Loc, Problem
+
+Severity = Literal["error", "warning", "info"]
+
+
+class Finding(NamedTuple):
+    """One weakness of one file."""
+
+    file: Path
+    line: int | None
+    """Counts from 1; None where the whole file is meant."""
+    code: str
+    severity: Severity
+    message: str
+    fix: str
+
+
+class Seen(NamedTuple):
+    """Facts about the conversations that were read; an empty part is a fact that is not known."""
+
+    functions: frozenset[str] = frozenset()
+    variants: frozenset[str] = frozenset()
+    logged_metrics: Mapping[str, frozenset[str]] = {}
+    """Name to the values that were logged."""
+    channels: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    conversation_count: int = 0
+    gate_pass_counts: Mapping[str, tuple[int, int, int]] = {}
+    """Metric to the number of conversations that passed, failed, and could not be told."""
+    answer_counts: Mapping[str, Mapping[str, int]] = {}
+    example_failures: Mapping[str, tuple[tuple[int, str], ...]] = {}
+    """Metric to the examples that its own judge gets wrong: index, and the answer it gave."""
+    prompt_tokens: Mapping[str, int] = {}
+
+
+class Subject(NamedTuple):
+    """One definition with its file and the lines of its fields."""
+
+    file: Path
+    metric: MetricDefinition
+    lines: Mapping[Loc, int]
+    text: str
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What makes a success: `true_when`, or what each label is for."""
+        if self.metric.type == "boolean":
+            return (self.metric.true_when,) if self.metric.true_when else ()
+        return tuple(label.when for label in self.metric.labels if label.when)
+
+    @property
+    def prose(self) -> Iterator[tuple[Loc, str]]:
+        """Every text that the judge reads, with its place."""
+        for field, text in (
+            ("definition", self.metric.definition),
+            ("true_when", self.metric.true_when),
+            ("false_when", self.metric.false_when),
+            ("applies_when", self.metric.applies_when),
+        ):
+            if text:
+                yield (field,), text
+        for index, label in enumerate(self.metric.labels):
+            if label.when:
+                yield ("labels", index, "when"), label.when
+
+
+class Project(NamedTuple):
+    """All definitions of a folder, by file."""
+
+    subjects: tuple[Subject, ...]
+    seen: Seen | None = None
+    problems: tuple[Problem, ...] = ()
+    """Why the other files could not be loaded."""
+
+
+class Hit(NamedTuple):
+    """Where a rule found its weakness. Loc is the field; the rule adds the rest."""
+
+    subject: Subject
+    loc: Loc
+    message: str
+    fix: str | None = None
+    severity: Severity | None = None
+
+
+class Rule(NamedTuple):
+    """One thing that makes a definition weak."""
+
+    code: str
+    title: str
+    wrong: str
+    why: str
+    fix: str
+    bad: str
+    """A definition file that has the weakness."""
+    good: str
+    """The same one without it, and without any other."""
+    check: Callable[[Project], Iterable[Hit]]
+    severity: Severity = "warning"
+    beside: tuple[tuple[str, str], ...] = ()
+    """The other files, key and text, that the two examples stand beside."""
+    seen: Seen | None = None
+    """The facts that the two examples are read with."""
+
+
+def judged_each(check: Callable[[Subject], Iterable[Hit]]) -> Callable[[Project], Iterator[Hit]]:
+    """A check of single definitions as a check of the project: of those that a judge reads."""
+
+    def check_all(project: Project) -> Iterator[Hit]:
+        for subject in project.subjects:
+            if subject.metric.type in ("boolean", "categorical") and subject.metric.source == "judged":
+                yield from check(subject)
+
+    return check_all

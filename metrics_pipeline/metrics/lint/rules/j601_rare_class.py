@@ -1,0 +1,48 @@
+"""A class too rare to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
+
+BAD = """\
+name: "Refund: granted"
+type: boolean
+definition: The agent refunded an order that the caller had returned.
+true_when: The agent said that the money goes back to the card the order was paid with.
+false_when: The agent refused the refund, or the conversation ended without one.
+good: true
+"""
+GOOD = """\
+name: "Refund: issued"
+type: boolean
+definition: The agent refunded an order that the caller had returned.
+true_when: The agent said that the money goes back to the card the order was paid with.
+false_when: The agent refused the refund, or the conversation ended without one.
+good: true
+"""
+
+
+RARE = 5
+
+
+def check(project: Project) -> Iterator[Hit]:
+    counts = project.seen.answer_counts if project.seen else {}
+    for subject in project.subjects:
+        for answer, count in counts.get(subject.metric.key, {}).items():
+            if count < RARE and answer in subject.metric.answers:
+                yield Hit(subject, (), f"the answer {answer!r} was given {count} times: too rarely to measure.")
+
+
+RULE = Rule(
+    code="J601",
+    title="A class too rare to measure",
+    wrong="An answer was given for fewer than five conversations of the data seen.",
+    why="Its share has an interval too wide to tell anything.",
+    fix="Join it with a neighbour, or take more conversations.",
+    bad=BAD,
+    good=GOOD,
+    check=check,
+    seen=Seen(answer_counts={"example": {"true": 90, "false": 1}}),
+)

@@ -1,0 +1,46 @@
+"""No exact condition for true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out
+from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+
+BAD = """\
+name: "Refund: issued"
+type: boolean
+definition: The agent refunded an order that the caller had returned.
+false_when: The agent refused the refund, or the conversation ended without one.
+good: true
+"""
+GOOD = """\
+name: "Refund: issued"
+type: boolean
+definition: The agent refunded an order that the caller had returned.
+true_when: The agent said that the money goes back to the card the order was paid with.
+false_when: The agent refused the refund, or the conversation ended without one.
+good: true
+"""
+
+
+def check(subject: Subject) -> Iterator[Hit]:
+    metric = subject.metric
+    if metric.type != "boolean" or is_spelled_out(metric.definition):
+        return
+    if metric.true_when is None:
+        yield Hit(subject, ("definition",), "nothing says what exactly makes it true.")
+    elif not is_observable(metric.true_when):
+        yield Hit(subject, ("true_when",), "true_when names nothing that somebody said or did.")
+
+
+RULE = Rule(
+    code="S301",
+    title="No exact condition for true",
+    wrong="Nothing says what exactly makes the answer true.",
+    why="The judge draws the line, each time elsewhere.",
+    fix="Write true_when: who must have said or done what.",
+    bad=BAD,
+    good=GOOD,
+    check=judged_each(check),
+)

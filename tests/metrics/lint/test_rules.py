@@ -1,0 +1,100 @@
+"""Each rule fires on its bad example and is silent on its good one; so is every other rule."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from metrics_pipeline.metrics.lint.checking import all_rules, lint, read_project
+
+RULES = all_rules()
+PLAIN = 'name: "{name}"\ntype: boolean\ndefinition: {definition}\ntrue_when: {true}\nfalse_when: {false}\ngood: true\n'
+
+
+def codes(folder, text, beside=(), seen=None):
+    folder.mkdir(exist_ok=True)
+    for key, other in beside:
+        (folder / f"{key}.yaml").write_text(other)
+    path = folder / "example.yaml"
+    path.write_text(text)
+    return [found.code for found in lint(read_project(folder, seen)) if found.file == path]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_fires_on_its_bad_example_and_nothing_fires_on_its_good_one(tmp_path, rule):
+    if rule.code not in ("A402", "J601", "J602", "J603"):
+        assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
+        assert codes(tmp_path / "good", rule.good, rule.beside, rule.seen) == []
+        return
+    assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
+    assert codes(tmp_path / "good", rule.good, rule.beside) == []
+
+
+def boolean(
+    definition, true="The agent said that the money is on its way.", false="The agent said no.", name="Case: x"
+):
+    return PLAIN.format(name=name, definition=definition, true=f'"{true}"', false=f'"{false}"')
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (boolean("Whether it was a good call.", "It was a good call."), "O201"),
+        (boolean("The interaction reached a satisfying end.", "It ended well."), "O201"),
+        (boolean("How the agent did.", "The agent did a good job."), "O201"),
+        (boolean("Booking metric", name="Booking"), "O202"),
+        (boolean("The caller was authenticated.", "The caller was authenticated."), "O203"),
+        (boolean("The request was resolved; partial success is possible."), "S304"),
+        (boolean("The caller took up the loyalty offer."), "A401"),
+    ],
+)
+def test_a_weak_twin_is_caught(tmp_path, text, code):
+    assert code in codes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        boolean("Whether it was a good call.", "The agent answered the question, and nobody else was brought in."),
+        boolean("A table was booked.", "The table was booked, read back to the caller, and a message was sent."),
+        boolean("The caller was verified.", "The caller gave two details, name and date of birth, which matched."),
+        boolean("The agent said that the goods were returned."),
+        boolean("The caller said that they felt ignored.", "The caller said that they felt ignored or forgotten."),
+    ],
+)
+def test_a_strong_twin_is_clean(tmp_path, text):
+    assert codes(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        ("# lint: ignore S302: the rest is false by law", []),
+        ("# lint: ignore S302", ["S302", "X001"]),
+        ("# lint: ignore Q999: why not", ["S302", "X001"]),
+        ("# lint: ignore O201: never there", ["S302", "X001"]),
+    ],
+)
+def test_a_comment_excuses_a_code_when_it_says_why(tmp_path, comment, expected):
+    text = boolean("The agent said that the goods were returned.").replace('false_when: "The agent said no."\n', "")
+
+    assert sorted(codes(tmp_path, f"{comment}\n{text}")) == expected
+
+
+def test_a_file_that_does_not_load_hides_no_other(tmp_path):
+    (tmp_path / "broken.yaml").write_text("name: [")
+
+    assert "O202" in codes(tmp_path, boolean("Booking metric", name="Booking"))
+    assert {found.code for found in lint(read_project(tmp_path))} >= {"L001", "O202"}
+
+
+def test_five_hundred_definitions_take_less_than_three_seconds(tmp_path):
+    for number in range(500):
+        text = boolean(f"The agent named price {number} of plan {number * 7} before item {number * 3} was sold.")
+        (tmp_path / f"metric_{number}.yaml").write_text(text.replace("Case: x", f"Plan {number}: named"))
+    project = read_project(tmp_path)
+    started = time.process_time()
+    lint(project)
+
+    assert time.process_time() - started < 3
