@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def demo() -> None:
 
     with _stoppable():
         run_demo(load_settings({"model": "baseline"}))
+
+
+cli.command("schema")(schema)
 
 
 def _day(moment: datetime | None) -> date | None:

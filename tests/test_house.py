@@ -30,7 +30,8 @@ LAYERS = {
     "demo": 7,
     "defs": 7,
     "definitions": 8,
-    "cli": 8,
+    "commands": 8,
+    "cli": 9,
 }
 """A module imports from its own layer or a lower one; its own folder, of course."""
 SIDEWAYS = {("demo", "defs"), ("demo", "terminal")}
