@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError, StoppedError
 
@@ -99,6 +100,7 @@ def demo() -> None:
         run_demo(load_settings({"model": "baseline"}))
 
 
+cli.command("new")(new)
 cli.command("schema")(schema)
 
 
