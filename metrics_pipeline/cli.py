@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError, StoppedError
@@ -102,6 +103,8 @@ def demo() -> None:
 
 cli.command("new")(new)
 cli.command("schema")(schema)
+cli.command("list")(list_metrics)
+cli.command("show")(show)
 
 
 def _day(moment: datetime | None) -> date | None:
