@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands import trials
+from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.lint import lint
+from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -84,10 +87,14 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+cli.command()(new)
+cli.command()(schema)
 cli.command()(lint)
 cli.command()(trials.preview)
 cli.command()(trials.diff)
 cli.command()(trials.estimate)
+cli.command("list")(list_metrics)
+cli.command()(show)
 
 
 @cli.command()

@@ -92,6 +92,7 @@ class MetricDefinition(Part):
     model: Text | None = None
     """The model that judges this metric, in place of the project's."""
     tags: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Words to find it by."""
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> MetricDefinition:

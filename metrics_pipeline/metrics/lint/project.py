@@ -117,7 +117,7 @@ def judged_each(check: Callable[[Subject], Iterable[Hit]]) -> Callable[[Project]
 
     def check_all(project: Project) -> Iterator[Hit]:
         for subject in project.subjects:
-            if subject.metric.type in ("boolean", "categorical") and subject.metric.source == "judged":
+            if subject.metric.is_judged:
                 yield from check(subject)
 
     return check_all

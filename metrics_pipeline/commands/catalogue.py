@@ -1,0 +1,168 @@
+"""`metrics list` and `metrics show`: which metrics there are, and what became of one."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from metrics_pipeline.errors import PublishError, SettingsError
+
+if TYPE_CHECKING:
+    from metrics_pipeline.evaluation.ledger import MetricDay
+    from metrics_pipeline.metrics.catalog import Catalog
+    from metrics_pipeline.serving.catalogue import Entry, Published, Step, Versions
+    from metrics_pipeline.settings import Settings
+
+Definitions = Annotated[Path | None, typer.Option("--definitions", metavar="FOLDER", help="The folder of definitions.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+COLUMNS = ("METRIC", "NAME", "TYPE", "STATUS", "OWNER", "VERSION", "SINCE", "DAYS JUDGED", "NEWEST DAY", "RATE")
+
+
+class _Known(NamedTuple):
+    catalog: Catalog
+    versions: Versions
+    days: list[MetricDay]
+    published: Published | None
+
+
+def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> None:
+    """List all metrics, drafts and retired ones too: since when, on how many days, and what they came to.
+
+    \b
+    Example:
+        metrics list --json
+    """
+    from metrics_pipeline.serving.catalogue import entries
+    from metrics_pipeline.settings import load_settings
+
+    known = _read(load_settings({"definitions": definitions}))
+    found = entries(known.catalog.definitions, known.versions, known.published)
+    if as_json:
+        typer.echo(_json([entry._asdict() for entry in found]))
+    else:
+        rows = [COLUMNS, *map(_cells, found)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    _warn(known.catalog)
+
+
+def show(
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Its key.")],
+    definitions: Definitions = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one metric: its definition, what it came to, and how the file changed from version to version.
+
+    The versions are those that were put to work, as the ledger recorded them.
+
+    \b
+    Example:
+        metrics show auth_verified
+    """
+    from metrics_pipeline.serving.catalogue import close_matches, entries, history
+    from metrics_pipeline.settings import load_settings
+
+    known = _read(load_settings({"definitions": definitions}))
+    found = {one.metric: one for one in entries(known.catalog.definitions, known.versions, known.published)}
+    entry, text = found.get(metric), known.catalog.texts.get(metric)
+    now = None if entry is None or text is None else (entry.metric_version, text)
+    steps = history(metric, known.versions, known.days, now)
+    _warn(known.catalog)
+    if not steps:
+        near = close_matches(metric, {key: one.name for key, one in found.items()})
+        advice = f"Did you mean {' or '.join(near)}?" if near else "`metrics list` shows all there are."
+        raise SettingsError(f"there is no metric {metric!r}. {advice}")
+    if as_json:
+        shown = {"metric": metric, "entry": entry and entry._asdict(), "definition": text}
+        typer.echo(_json(shown | {"versions": [step._asdict() for step in steps]}))
+        return
+    typer.echo("\n".join([*_head(metric, entry, text), "", *_history(steps)]))
+
+
+def _read(settings: Settings) -> _Known:
+    """What the definitions, the ledger and the current generation say; nothing is created."""
+    from metrics_pipeline.evaluation.ledger import Ledger
+    from metrics_pipeline.metrics.catalog import load_catalog
+    from metrics_pipeline.publishing.generation import resolve_current
+    from metrics_pipeline.serving.catalogue import read_published
+    from metrics_pipeline.tables import DataFolder
+
+    catalog, folder = load_catalog(settings.definitions), DataFolder(settings.data)
+    versions: Versions = {}
+    days: list[MetricDay] = []
+    # Opening a ledger makes one.
+    if folder.ledger.exists():
+        with Ledger(folder.ledger) as ledger:
+            versions, days = ledger.versions(), ledger.metric_days()
+    published = None
+    if (folder.published / "current").exists():
+        try:
+            published = read_published(resolve_current(folder))
+        except PublishError as error:
+            typer.echo(str(error), err=True)
+    return _Known(catalog, versions, days, published)
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    return (
+        entry.metric,
+        entry.name,
+        entry.type,
+        entry.status,
+        entry.owner or "",
+        entry.metric_version[:8],
+        f"{entry.since:%Y-%m-%d}" if entry.since else "",
+        "" if entry.day_count is None else f"{entry.judged_day_count} of {entry.day_count}",
+        str(entry.last_day or ""),
+        _rate(entry),
+    )
+
+
+def _rate(entry: Entry) -> str:
+    if entry.mean is not None:
+        return f"mean {entry.mean:,.4g} {entry.unit or ''}".rstrip()
+    if entry.rate is None or entry.rate_low is None or entry.rate_high is None:
+        return ""
+    return f"{entry.rate:.1%} ({entry.rate_low:.1%} to {entry.rate_high:.1%}) of {entry.rate_denominator:,}"
+
+
+def _head(metric: str, entry: Entry | None, text: str | None) -> list[str]:
+    if entry is None or text is None:
+        return [f"{metric}: no file defines it now; this is what was put to work."]
+    lines = [
+        f"{entry.name}  ({metric})",
+        f"{entry.type}, {entry.status}, version {entry.metric_version}" + (f", {entry.owner}" if entry.owner else ""),
+    ]
+    if entry.day_count is not None:
+        newest = f", the newest {entry.last_day}" if entry.last_day else ""
+        at = f", last on {entry.last_judged_at:%Y-%m-%d %H:%M} UTC" if entry.last_judged_at else ""
+        lines.append(f"judged on {entry.judged_day_count} of {entry.day_count} days{newest}{at}")
+    return [*lines, *filter(None, [_rate(entry)]), "", text.rstrip("\n")]
+
+
+def _history(steps: list[Step]) -> list[str]:
+    lines = ["Versions, oldest first:"]
+    for step in steps:
+        seen = f"first seen {step.first_seen_at:%Y-%m-%d %H:%M} UTC" if step.first_seen_at else "the file as it is now"
+        days = f"in force on {step.day_count} days, {step.first_day} to {step.last_day}" if step.day_count else ""
+        lines += ["", "  ".join(filter(None, [step.metric_version, seen, days]))]
+        lines += [f"    {line}" for line in step.diff.splitlines()]
+    return lines
+
+
+def _warn(catalog: Catalog) -> None:
+    for problem in catalog.problems:
+        typer.echo(str(problem), err=True)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_as_text)
+
+
+def _as_text(value: date | datetime) -> str:
+    return value.isoformat()

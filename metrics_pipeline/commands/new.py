@@ -1,0 +1,198 @@
+"""`metrics new`: a definition file from a few answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from metrics_pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from metrics_pipeline.metrics.definition import MetricDefinition
+
+TYPES = ("boolean", "categorical", "numeric")
+OUTCOMES = ("success", "partial", "failure", "neutral")
+COUNTS = ("turn_count", "user_turn_count", "agent_turn_count", "function_call_count", "duration_seconds")
+
+
+def new(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The file's name, for example parking_asked.")],
+    name: Annotated[str | None, typer.Option(help="What a dashboard shows.")] = None,
+    kind: Annotated[
+        Literal["boolean", "categorical", "numeric"] | None, typer.Option("--type", help="What an answer is.")
+    ] = None,
+    definition: Annotated[str | None, typer.Option(help="What the metric wants to know.")] = None,
+    true_when: Annotated[str | None, typer.Option(help="Of a boolean: when it is true.")] = None,
+    false_when: Annotated[str | None, typer.Option(help="Of a boolean: when it is false.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=WHEN:OUTCOME", help="Of a categorical: an answer. Say it again for each."),
+    ] = None,
+    logged: Annotated[str | None, typer.Option(metavar="NAME", help="Of a numeric: the logged metric.")] = None,
+    number: Annotated[str | None, typer.Option(help=f"Of a numeric: what is counted: {', '.join(COUNTS)}.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of a numeric: what one is.")] = None,
+    applies_when: Annotated[str | None, typer.Option(help="When it applies: Once the caller has …")] = None,
+    good: Annotated[
+        bool | None, typer.Option("--good/--bad", help="Whether true, or more of a number, is good or bad.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for the metric.")] = None,
+    status: Annotated[
+        Literal["draft", "active"], typer.Option(help="A draft is not judged each night until it is active.")
+    ] = "draft",
+    folder: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
+) -> None:
+    """Write a definition file, with all that it may say besides as comments.
+
+    At a terminal it asks for what is missing.
+
+    \b
+    Example:
+        metrics new parking_asked --type boolean --name "Parking: asked about"
+    """
+    from metrics_pipeline.settings import load_settings
+
+    place = load_settings({"definitions": folder}).definitions
+    target = _free_place(place, key)
+    labels = [_read_label(text) for text in label or ()]
+    missing: list[str] = []
+    ask = _ask if sys.stdin.isatty() else None
+    name = _need(name, "--name", "What a dashboard shows (like Parking: asked about)", ask, missing)
+    if kind is None:
+        kind = _choose("What an answer is", TYPES, ask) if ask else None
+        if kind is None:
+            missing.append("--type")
+    definition = _need(definition, "--definition", "What it wants to know, in a sentence", ask, missing)
+    if kind == "boolean":
+        true_when = _need(true_when, "--true-when", "It is true when", ask, missing)
+        false_when = _need(false_when, "--false-when", "It is false when", ask, missing)
+    elif kind == "categorical" and not labels:
+        labels = _ask_labels(ask) if ask else []
+        if not labels:
+            missing.append("--label")
+    elif kind == "numeric" and not (logged or number):
+        number = _choose("What is counted (a logged number: --logged NAME)", COUNTS, ask) if ask else None
+        if number is None:
+            missing.append("--logged or --number")
+    if missing:
+        raise SettingsError(f"{', '.join(missing)}: not said. Add it, or run the command at a terminal to be asked.")
+    values: dict[str, Any] = {
+        "name": name,
+        "type": kind,
+        "status": status,
+        "owner": owner,
+        "definition": definition,
+        "true_when": true_when,
+        "false_when": false_when,
+        "labels": tuple(labels),
+        "applies_when": applies_when,
+        "good": {True: "up", False: "down"}.get(good) if kind == "numeric" and good is not None else good,
+        "unit": unit,
+        "source": "logged" if logged else "rule" if number else None,
+        "logged": {"metric": logged} if logged else None,
+        "rule": {"number": number} if number else None,
+    }
+    metric = _write(target, values, place)
+    typer.echo(f"wrote      {target}")
+    if metric.status == "draft":
+        typer.echo(
+            "It is a draft: set `status: active` in it when it says what you mean; then `metrics run` judges it."
+        )
+    else:
+        typer.echo("`metrics run` judges the newest day with it.")
+
+
+def _free_place(folder: Path, key: str) -> Path:
+    """Where the file of `key` will stand.
+
+    Raises:
+        SettingsError: The key cannot be one, or is taken.
+    """
+    from metrics_pipeline.metrics.definition import KEY
+
+    # `$` lets a line break stand at the end.
+    if not KEY.fullmatch(key):
+        raise SettingsError(
+            f"{key!r} cannot be a key: a small letter, then small letters, digits and _, at most 63 in all. "
+            "Write it like parking_asked."
+        )
+    taken = sorted(path for path in folder.rglob(f"{key}.y*ml") if path.is_file())
+    if taken:
+        raise SettingsError(f"{taken[0]}: is there already. Edit it, or choose another key.")
+    return folder / f"{key}.yaml"
+
+
+def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefinition:
+    from metrics_pipeline.metrics.catalog import load_catalog
+    from metrics_pipeline.metrics.loading import SUFFIXES, parse_definition
+    from metrics_pipeline.metrics.template import SCHEMA_FILE, render_definition
+
+    text = render_definition(values, with_schema=(folder / SCHEMA_FILE).is_file())
+    found = parse_definition(text, target)
+    if isinstance(found, list):
+        reasons = " ".join(f"{problem.message[:1].upper()}{problem.message[1:]}" for problem in found)
+        raise SettingsError(f"{target} was not written. {reasons}")
+    if any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+        for other in load_catalog(folder).definitions:
+            if other.name.casefold() == found.name.casefold():
+                raise SettingsError(f"the name {found.name!r} is taken by the metric {other.key}. Choose another.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(f"{target}: cannot be written ({error.strerror}). Choose another --folder.") from None
+    return found
+
+
+def _read_label(text: str) -> dict[str, str]:
+    """`name=when:outcome` as a label; without an outcome it is neutral.
+
+    Raises:
+        SettingsError: It has no name or no condition, or ends in a word that is no outcome.
+    """
+    name, _, condition = (part.strip() for part in text.partition("="))
+    when, colon, outcome = condition.rpartition(":")
+    if colon and outcome.strip() in OUTCOMES:
+        condition = when.strip()
+    elif colon and outcome.isidentifier():
+        raise SettingsError(f"--label {text!r}: {outcome!r} is none of {', '.join(OUTCOMES)}. Correct the end.")
+    else:
+        outcome = "neutral"
+    if not name or not condition:
+        raise SettingsError(f"--label {text!r}: write it like 'booked=The agent said that it is booked:success'.")
+    return {"name": name, "when": condition, "outcome": outcome.strip()}
+
+
+def _need(
+    value: str | None, option: str, question: str, ask: Callable[[str], str] | None, missing: list[str]
+) -> str | None:
+    """`value`, or what is answered where somebody can be asked; otherwise `option` is added to `missing`."""
+    if value:
+        return value
+    if ask:
+        return ask(question)
+    missing.append(option)
+    return None
+
+
+def _ask(question: str) -> str:
+    answer: str = typer.prompt(question)
+    return answer
+
+
+def _choose(question: str, choices: tuple[str, ...], ask: Callable[[str], str]) -> Any:
+    while (answer := ask(f"{question} ({', '.join(choices)})").strip()) not in choices:
+        typer.echo(f"One of {', '.join(choices)}, please.")
+    return answer
+
+
+def _ask_labels(ask: Callable[[str], str]) -> list[dict[str, str]]:
+    labels: list[dict[str, str]] = []
+    while name := typer.prompt(f"Label {len(labels) + 1} (nothing: that is all)", default="", show_default=False):
+        when = ask(f"It is {name} when")
+        labels.append({"name": name, "when": when, "outcome": _choose("Its outcome", OUTCOMES, ask)})
+    return labels

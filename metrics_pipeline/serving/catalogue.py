@@ -1,0 +1,217 @@
+"""All metrics in a list, and one of them with what became of it: definitions, ledger and published figures together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from metrics_pipeline.errors import PublishError
+from metrics_pipeline.evaluation.ledger import MetricDay, in_force
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.serving.summary import wilson_interval
+
+Versions = Mapping[tuple[str, str], tuple[str, datetime]]
+"""(text of the file, first seen) by (metric, version), as `Ledger.versions` gives them."""
+
+# Moments as microseconds: DuckDB needs another library to give out a moment with its zone.
+_FIGURES = """
+with judged as (
+    select metric, max(judged_at) as last_judged_at from fct_verdicts where is_primary group by metric
+),
+numbers as (
+    select metric, sum(mean * answered_count) / sum(answered_count) as mean from trend_number_daily group by metric
+)
+select
+    metric,
+    count(*) filter (where day_status = 'complete'),
+    max(conversation_date) filter (where unjudged_count < conversation_count),
+    any_value(epoch_us(last_judged_at)),
+    coalesce(sum(rate_numerator), 0)::bigint,
+    coalesce(sum(rate_denominator), 0)::bigint,
+    any_value(mean)
+from trend_metric_daily
+left join judged using (metric)
+left join numbers using (metric)
+group by metric
+"""
+
+
+class Figures(NamedTuple):
+    """What a published generation says about one metric, over all its days."""
+
+    judged_day_count: int = 0
+    """Days on which every conversation has its verdict."""
+    last_day: date | None = None
+    """The newest day with a verdict."""
+    last_judged_at: datetime | None = None
+    """When the newest reply was recorded; None where no judge is asked."""
+    rate_numerator: int = 0
+    rate_denominator: int = 0
+    mean: float | None = None
+    """Of a numeric."""
+
+
+class Published(NamedTuple):
+    """What a published generation says about its metrics."""
+
+    day_count: int
+    """Days with conversations."""
+    figures: Mapping[str, Figures]
+
+
+class Entry(NamedTuple):
+    """One metric of the list."""
+
+    metric: str
+    name: str
+    type: str
+    status: str
+    owner: str | None
+    metric_version: str
+    since: datetime | None
+    """When a version of it was first put to work; None: never so far."""
+    judged_day_count: int | None
+    """None, as all that follows, where nothing has been published."""
+    day_count: int | None
+    last_day: date | None
+    last_judged_at: datetime | None
+    rate_of: str | None
+    rate: float | None
+    rate_low: float | None
+    rate_high: float | None
+    rate_denominator: int | None
+    mean: float | None
+    unit: str | None
+
+
+class Step(NamedTuple):
+    """One version of a metric's file, in the order in which they were put to work."""
+
+    metric_version: str
+    first_seen_at: datetime | None
+    """None: the file as it stands now, which differs from the newest that was put to work."""
+    day_count: int
+    """Days whose verdicts are this version's."""
+    first_day: date | None
+    last_day: date | None
+    text: str
+    diff: str
+    """What changed since the step before, as a unified diff; empty for the first."""
+
+
+def read_published(generation: Path) -> Published:
+    """The figures of every metric in the published generation in that folder.
+
+    Raises:
+        PublishError: It cannot be read, or holds other tables than this pipeline publishes.
+    """
+    path = generation / "metrics.duckdb"
+    try:
+        with duckdb.connect(str(path), read_only=True) as database:
+            days = database.execute("select count(distinct conversation_date) from dim_conversations").fetchone()
+            rows = database.execute(_FIGURES).fetchall()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise PublishError(f"{path}: cannot be read ({reason}). Run `metrics run`, which publishes anew.") from None
+    figures = {row[0]: Figures(row[1], row[2], _moment(row[3]), *row[4:]) for row in rows}
+    return Published(days[0] if days else 0, figures)
+
+
+def entries(definitions: Iterable[MetricDefinition], versions: Versions, published: Published | None) -> list[Entry]:
+    """An entry for each definition, in their order, whatever its status.
+
+    Args:
+        versions: Empty where nothing was ever judged.
+        published: None where nothing has been published.
+    """
+    return [_entry(metric, versions, published) for metric in definitions]
+
+
+def history(metric: str, versions: Versions, days: Iterable[MetricDay], now: tuple[str, str] | None) -> list[Step]:
+    """What the file of `metric` said over time, oldest first.
+
+    Args:
+        days: As `Ledger.metric_days` gives them; those of other metrics are passed over.
+        now: (version, text) of the file as it stands; None where there is none. It is a step of its own where its text
+            is another than that of the newest recorded one.
+    """
+    recorded = sorted(
+        (first_seen_at, version, text) for (key, version), (text, first_seen_at) in versions.items() if key == metric
+    )
+    worked = _days_in_force(metric, days)
+    steps: list[Step] = []
+    for first_seen_at, version, text in recorded:
+        steps.append(_step(version, first_seen_at, worked.get(version, []), text, steps))
+    if now is not None and (not steps or steps[-1].text != now[1]):
+        steps.append(_step(now[0], None, worked.get(now[0], []), now[1], steps))
+    return steps
+
+
+def close_matches(wanted: str, names: Mapping[str, str]) -> list[str]:
+    """Keys that `wanted` may have meant, the likeliest first.
+
+    Args:
+        names: Name by key; both are compared.
+    """
+    by_word = {name.casefold(): key for key, name in names.items()} | {key: key for key in names}
+    found = difflib.get_close_matches(wanted.casefold(), list(by_word), n=3, cutoff=0.5)
+    return list(dict.fromkeys(by_word[word] for word in found))
+
+
+def _entry(metric: MetricDefinition, versions: Versions, published: Published | None) -> Entry:
+    figures = Figures() if published is None else published.figures.get(metric.key, Figures())
+    low, high = wilson_interval(figures.rate_numerator, figures.rate_denominator) or (None, None)
+    seen = [first_seen_at for (key, _), (_, first_seen_at) in versions.items() if key == metric.key]
+    return Entry(
+        metric=metric.key,
+        name=metric.name,
+        type=metric.type,
+        status=metric.status,
+        owner=metric.owner,
+        metric_version=metric.version,
+        since=min(seen, default=None),
+        judged_day_count=None if published is None else figures.judged_day_count,
+        day_count=None if published is None else published.day_count,
+        last_day=figures.last_day,
+        last_judged_at=figures.last_judged_at,
+        rate_of=metric.rate_of,
+        rate=figures.rate_numerator / figures.rate_denominator if figures.rate_denominator else None,
+        rate_low=low,
+        rate_high=high,
+        rate_denominator=None if published is None else figures.rate_denominator,
+        mean=figures.mean,
+        unit=metric.unit,
+    )
+
+
+def _days_in_force(metric: str, days: Iterable[MetricDay]) -> dict[str, list[date]]:
+    by_day: dict[date, list[MetricDay]] = {}
+    for day in days:
+        if day.metric == metric:
+            by_day.setdefault(day.day, []).append(day)
+    worked: dict[str, list[date]] = {}
+    for moment in sorted(by_day):
+        effective = in_force(by_day[moment])
+        if effective is not None:
+            worked.setdefault(effective.metric_version, []).append(moment)
+    return worked
+
+
+def _step(version: str, first_seen_at: datetime | None, days: Sequence[date], text: str, before: list[Step]) -> Step:
+    diff = _diff(before[-1].text, text, before[-1].metric_version, version) if before else ""
+    first, last = (days[0], days[-1]) if days else (None, None)
+    return Step(version, first_seen_at, len(days), first, last, text, diff)
+
+
+def _diff(old: str, new: str, old_name: str, new_name: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), old_name, new_name, n=1, lineterm="")
+    return "\n".join(lines)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
