@@ -3,65 +3,54 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
+from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, tagged
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
-ACTS = stem_set(
-    "abandon accept access acknowledge activate add adjust admit advise agree allow alter announce answer apologize apply "
-    "appoint approve argue arrange ask assign attach authorize bill block book break bring buy call calculate cancel change "
-    "charge check choose cite claim clarify close collect come commit communicate compare compensate complain confirm "
-    "connect consent contact continue contradict correct create credit cut deactivate debit declare decline deduct delay "
-    "delete deliver demand deny describe detail dial direct disclose disconnect discuss dispatch dispute dismiss disagree "
-    "display divert donate drop email enable enrol enroll enter enquire escalate exchange explain express extend file fill "
-    "find fix follow forward freeze fund give grant greet guide hand hang hear help highlight hold identify ignore indicate "
-    "inform initiate inquire insist install instruct insult insure interrupt introduce invite issue join keep launch leave "
-    "list locate lock lodge log look lower mail mention modify move name note notify obtain offer open opt order pass pay "
-    "pick place pledge point post postpone present print proceed process promise propose prove provide purchase put query "
-    "question quote raise read reactivate rearrange rebook receive recite recommend record redirect redeem refer refund "
-    "refuse register reimburse reissue reject release remind remove renew repair repeat rephrase replace reply report request "
-    "reroute reschedule reserve reset respond restart restate restore return reveal reverse revoke run say schedule search "
-    "select sell send set settle share ship show sign speak specify spell start state stop submit subscribe suggest "
-    "summarize supply suspend swap switch take talk tell terminate text thank top trace track transfer transmit type unblock "
-    "unlock unsubscribe update upgrade upload use use verify authenticate validate visit void volunteer waive want warn "
-    "withdraw withhold write yell threaten swear curse connect route rang ring bear match exist remain stay lack lose end "
-    "search want request wish mention hear happen occur appear begin wait cost fail make get need bring turn go "
-    "understand meet greet pronounce recap outline interrupt complete book ship"
-) - stem_set(
-    "go need meet understand happen occur appear begin help process remain get make end fail use want complete want"
+SPEECH = frozenset(
+    "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
+    "accept agree reject approve object contest dispute claim protest complain apologize apologise insist haggle".split()
 )
-LIGHT = stem_set(
-    "give receive provide offer get make take bring show use deliver leave find keep have reach end come pass"
+"""Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
+JUDGED = frozenset(
+    "handle manage perform satisfy please treat serve support help assist succeed achieve fulfil fulfill work happen deal "
+    "address tackle conclude process expect suppose need want hope like desire require intend delight impress interest "
+    "concern involve relate deserve seem feel finish complete resolve solve settle measure rate score judge assess evaluate "
+    "decide think believe know understand consider care appreciate enjoy improve excel act behave matter occur proceed sort "
+    "meet engage guide cater attend accommodate wrap conduct run go fare cope fail match suit fit reassure calm".split()
 )
-VAGUE = stem_set(
-    "handle manage perform satisfy please treat serve support help assist succeed achieve fulfil fulfill work go happen deal "
-    "address tackle conclude process do be have expect suppose need want hope like desire require intend delight impress "
-    "interest concern involve relate base deserve seem feel meet get make end finish complete resolve solve settle measure "
-    "rate score judge assess evaluate decide think believe know understand consider care appreciate enjoy improve excel"
+"""Verbs that say how it went rather than what was done."""
+LIGHT = frozenset(
+    "make take get put see keep come do have give bring let live turn look leave find set go stand hold run work play "
+    "carry pull push end start begin".split()
 )
-COMPLETION = stem_set(
-    "complete finish fulfil fulfill resolve solve settle conclude process do make get happen end fail"
-)
-GENERIC = stem_set(
+"""Verbs that mean what their object means."""
+COMPLETED = frozenset("finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split())
+GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
-    "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective it all dialogue"
+    "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
+    "end point time person people side part kind sort lot bit stuff business service customer support care help step "
+    "question situation expectation standard quality level progress success effort best place topic subject".split()
 )
+ABSTRACT = frozenset("cognition feeling motive".split())
 EVALUATION = re.compile(
     r"(?<!as )\bwell\b(?! as|,|-)|\b(badly|poorly|nicely|properly|correctly|adequately|appropriately|satisfactorily|"
     r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|effectively|"
     r"efficient|efficiently|professional|professionally|excellent|great|pleasant|decent|acceptable|acceptably|adequate|"
     r"appropriate|proper|helpful|unhelpful|happy|unhappy|as (?:expected|intended|hoped|planned|required|desired|it should)|"
-    r"competent(?:ly)?|perfect(?:ly)?|suitabl[ey]|meaningful|worthwhile|valuable|impressive|flawless(?:ly)?|"
-    r"seamless(?:ly)?|fine|okay|ok|in a (?:good|bad|nice|fair|friendly|sensible|reasonable) (?:way|manner)|"
+    r"competent(?:ly)?|perfect(?:ly)?|suitabl[ey]|meaningful|worthwhile|valuable|impressive|flawless(?:ly)?|(?:un)?clear(?:ly)?|"
+    r"seamless(?:ly)?|(?:make|made|makes) sense|fine|okay|ok|fair(?:ly)?|thorough(?:ly)?|reasonabl[ey]|sensibl[ey]|in a (?:\w+ )?(?:way|manner|fashion)|"
     r"in the (?:right|proper|best|correct) (?:way|manner)|"
     r"(?:right|correct|best|wrong) (?:thing|way|answer|information|outcome|result|solution|help)|"
     r"(?:good|bad|poor|positive|negative|nice|high.quality|first.class|desired|favou?rable|strong|weak|better) "
     r"(?!faith|standing|morning|day|evening|afternoon|will|bye|friday)[a-z]+|(?:was|is|were|went|be|been) "
-    r"(?:all |very |really |quite |so )?(?:good|bad|poor|right|positive|negative|nice|fair|better))\b"
+    r"(?:all |very |really |quite |so )?(?:good|bad|poor|right|positive|negative|nice|fair|better|there|enough))\b"
 )
-SPLIT = re.compile(
-    r"[,;:.?!()]|\b(?:and|or|but|that|which|who|because|when|whenever|after|before|once|if|unless|until|while|so|then|without|whether)\b"
-)
+PARTICLES = frozenset("out up off down away back over".split())
+ASIDES = frozenset("who whose when whenever after once while whilst because although though since until till".split())
+"""What opens a clause that tells of whom or when, and not what came of it."""
 REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
@@ -70,101 +59,94 @@ SUBJECTS = ACTORS | {"system", "nobody", "somebody", "anyone", "someone", "who",
 
 
 @lru_cache(maxsize=20_000)
-def clauses(text: str) -> tuple[str, ...]:
-    """The stretches of `text` between conjunctions and punctuation, in small letters; a stretch without a verb is put
-    to the one before it, so that what is said at the end of a list is said of its verb."""
-    found: list[str] = []
-    for part in SPLIT.split(text.lower()):
-        stretch = part.strip()
-        if not stretch:
-            continue
-        if found and not any(is_verb(word) for word in words(stretch)):
-            found[-1] = f"{found[-1]} {stretch}"
-        else:
-            found.append(stretch)
-    return tuple(found)
-
-
-@lru_cache(maxsize=20_000)
-def is_verb(word: str) -> bool:
-    """Whether a word can be the verb of a clause."""
-    root = stem(word)
-    return root in ACTS or root in VAGUE or (word.endswith("ed") and len(word) > 4)
-
-
-@lru_cache(maxsize=20_000)
 def is_observable(text: str) -> bool:
     """Whether some clause says what somebody did or said, and not only how good it was."""
-    return any(_shows_an_act(clause) for clause in clauses(text))
+    read = clauses(text)
+    return any(_shows_an_act(read, index) for index in range(len(read)))
 
 
-def _shows_an_act(clause: str) -> bool:
-    if EVALUATION.search(clause):
+def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
+    clause = read[place]
+    if clause.opener in ASIDES or EVALUATION.search(str(clause).lower()):
         return False
-    listed = words(clause)
-    for index, word in enumerate(listed):
-        root = stem(word)
-        if word in (
-            "call",
-            "calls",
-            "name",
-            "names",
-            "contact",
-            "note",
-            "record",
-            "order",
-            "list",
-            "rate",
-            "use",
-        ) and not (index and listed[index - 1] in SUBJECTS | {"to", "not", "never"}):
-            continue
-        if root in COMPLETION:
-            about = [stem(other) for other in listed if other != word]
-            if any(other in GENERIC for other in about) or not _has_a_thing(listed, index):
-                continue
-            return True
-        if root in VAGUE:
-            continue
-        if root in ACTS or (word.endswith("ed") and len(word) > 4 and word not in ("indeed", "unneeded", "need")):
-            return True
-        if index and listed[index - 1] in SUBJECTS and word.endswith("s") and not word.endswith("ss") and len(word) > 3:
-            return True
-    return False
+    return any(_is_act(read, place, index) for index in clause.verbs)
 
 
-def _has_a_thing(listed: list[str], index: int) -> bool:
-    return any(word not in SUBJECTS and len(word) > 3 for word in listed[:index] + listed[index + 1 :])
+def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
+    clause = read[place]
+    verb, before, after = clause.words[index], clause.words[:index], clause.words[index + 1 :]
+    if place and (clause.opener in ("that", "which", "who") or not any(map(_can_be_subject, before))):
+        # `…, or the date of the last one, is said by the agent`; `the number which the agent said`
+        is_said = verb.meaning == "communication" or any(word.base in BE for word in clause.words[:index])
+        before = (*read[place - 1].words, *before) if is_said else before
+    about = (*before, *after)
+    if verb.base in COMPLETED:
+        return any(map(is_concrete, about)) and not any(word.base in GENERIC for word in about)
+    if verb.base in JUDGED:
+        return False
+    if verb.base in SPEECH or verb.meaning == "communication":
+        return any(map(is_concrete, about)) or _is_followed_up(read[place + 1 : place + 2]) or _is_whole(after)
+    if verb.base in LIGHT:
+        is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
+        things = before if is_passive else _object(after)
+        return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
+    if verb.meaning in ("emotion", "perception", "stative"):
+        return False
+    return any(map(is_concrete, about)) or (verb.meaning in ("possession", "motion", "contact") and not _object(after))
+
+
+def _can_be_subject(word: Word) -> bool:
+    return word.kind in ("noun", "pronoun")
+
+
+def _object(after: Sequence[Word]) -> Sequence[Word]:
+    """The words up to the first preposition: `took the room` of `took the room for a week`."""
+    if after and after[0].base in PARTICLES:
+        after = after[1:]
+    end = next((place for place, word in enumerate(after) if word.kind == "preposition"), len(after))
+    return after[:end]
+
+
+@lru_cache(maxsize=20_000)
+def is_vague(text: str) -> bool:
+    """Whether a condition leaves open what must have been said or done: it judges, names nothing, or only says that
+    something was dealt with."""
+    if is_observable(text):
+        return False
+    read = tagged(text)
+    verbs = [word.base for word in read if word.kind == "verb"]
+    names_nothing = not any(map(is_concrete, read))
+    judges = any(base in JUDGED for base in verbs) or all(base in LIGHT for base in verbs)
+    return bool(EVALUATION.search(text.lower())) or names_nothing or judges
+
+
+def is_person(word: Word) -> bool:
+    """Whether a word names somebody who takes part in a conversation."""
+    return word.base in ACTORS or word.text.lower() in ACTORS or (word.kind == "noun" and word.meaning == "person")
+
+
+def is_concrete(word: Word) -> bool:
+    """Whether a word names something that one can find in a transcript."""
+    if word.kind == "noun":
+        return word.base not in GENERIC and word.base not in ACTORS and word.text.lower() not in ACTORS
+    return word.base.isdigit() or (word.kind == "adjective" and word.base not in GENERIC and word.meaning == "")
+
+
+def _is_followed_up(following: Sequence[Clause]) -> bool:
+    """Whether what was said comes in the clause after it: `said that …`, `asked whether …`."""
+    opening = ("that", "whether", "if", "what", "which", "why", "how", "where", "when", "who", "until", "and", "")
+    return any(clause.opener in opening and any(map(is_concrete, clause.words)) for clause in following)
+
+
+def _is_whole(after: Sequence[Word]) -> bool:
+    """Whether the act is complete without an object: `the caller declined`, `the agent said no`."""
+    rest = [word for word in after if word.kind not in ("adverb", "preposition", "determiner")]
+    return all(word.base in ("no", "yes", "it", "so", "this", "that", "sorry") for word in rest)
 
 
 def has_verb(text: str) -> bool:
     """Whether the text is more than a noun."""
-    listed = words(text)
-    for index, word in enumerate(listed):
-        root = stem(word)
-        if word in (
-            "is",
-            "was",
-            "were",
-            "are",
-            "did",
-            "does",
-            "has",
-            "had",
-            "be",
-            "been",
-            "do",
-            "went",
-            "can",
-            "could",
-        ):
-            return True
-        if word.endswith("ed") and len(word) > 4:
-            return True
-        if root in (ACTS | VAGUE) and word != root and not word.endswith(("ing", "s")):
-            return True
-        if index and listed[index - 1] in SUBJECTS | {"to"} and root in ACTS | VAGUE:
-            return True
-    return False
+    return any(word.kind in ("verb", "auxiliary") and not word.text.endswith("ing") for word in tagged(text))
 
 
 def is_reported(text: str, position: int) -> bool:
@@ -174,13 +156,12 @@ def is_reported(text: str, position: int) -> bool:
 
 
 INLINE = re.compile(
-    r"\b(that is,|i\.e\.|meaning|namely|which means|true (?:when|if|only)|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|defined as)|: (?:the|an?|they|both|all) ",
+    r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
+    r"only (?:when|if)|is met when|is the case when|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )
 
 
 def is_spelled_out(text: str) -> bool:
     """Whether a definition itself says its exact condition."""
-    found = INLINE.search(text)
-    return found is not None and is_observable(text[found.end() :])
+    return INLINE.search(text) is not None and is_observable(text)

@@ -59,7 +59,7 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("Whether it was a good call.", "The agent answered the question, and nobody else was brought in."),
         boolean("A table was booked.", "The table was booked, read back to the caller, and a message was sent."),
         boolean("The caller was verified.", "The caller gave two details, name and date of birth, which matched."),
-        boolean("The agent said that the goods were returned."),
+        boolean("The agent said that goods were returned."),
         boolean("The caller said that they felt ignored.", "The caller said that they felt ignored or forgotten."),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_strong_twin_is_clean(tmp_path, text):
     ],
 )
 def test_a_comment_excuses_a_code_when_it_says_why(tmp_path, comment, expected):
-    text = boolean("The agent said that the goods were returned.").replace('false_when: "The agent said no."\n', "")
+    text = boolean("The agent said that goods were returned.").replace('false_when: "The agent said no."\n', "")
 
     assert sorted(codes(tmp_path, f"{comment}\n{text}")) == expected
 

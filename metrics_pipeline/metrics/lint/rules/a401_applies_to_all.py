@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported
+from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\
@@ -25,22 +27,29 @@ good: true
 """
 
 
-END = r"(?:the |this |a )?(?:end|call|conversation|chat|interaction|contact|session|dialogue)\b"
-DEPENDS = re.compile(
-    rf"\bafter (?!{END}|hours|sales|all\b)|\bonce (?:the|a|an|they|it|he|she|their|all|any|every|\w+ed)\b|"
-    rf"\b(?:when|whenever|where|if) (?!{END})(?:the|a|an|they|he|she|it|asked|offered|their|there|told|eligible|needed|no)\b(?! {END})|"
-    rf"\bupon (?!{END})|\bas soon as (?!{END})|\bfollowing (?:the|a|an|their)\b (?!{END})|"
-    r"\b(?:during|within|in) (?:the|a|an|their) (?:\w+ ){0,2}(?:flow|process|procedure|step|check|stage|phase|journey|funnel|enrol\w+)\b|"
-    rf"\bduring (?:the|a|an|their) (?!{END}|\w+ (?:call|conversation|chat)\b)|\b(?:eligible|entitled|qualif(?:y|ies|ied|ying))\b|"
-    r"\b(?:the|our|an|a|its) (?:[\w-]+ ){0,3}(?:offer|upsell|upgrade|promotion|survey|cross-sell|loyalty \w+)\b|\bwas offered\b",
+END = r"(?:the |this |a )?(?:end|start|beginning|opening|close|call|conversation|chat|interaction|contact|session|dialogue|line)\b"
+TIED = re.compile(
+    r"\b(?:during|within|in|throughout|amid) (?:the|a|an|their|its) (?:\w+ ){0,2}(?:flow|process|procedure|step|check|"
+    r"stage|phase|journey|funnel|enrol\w+|sign-?up|checkout|registration|application|onboarding|booking|set-?up)\b|"
+    rf"\bduring (?:the|a|an|their) (?!{END}|\w+ (?:call|conversation|chat)\b)|\bupon (?!{END})|"
+    r"\b(?:eligible|ineligible|entitled|qualif(?:y|ies|ied|ying))\b|"
+    r"\b(?:the|our|its|their) (?:[\w-]+ ){0,3}(?:offer|upsell|promotion|survey|cross-sell|loyalty \w+|trial|promo)\b|"
+    r"\b(?:was|were|been|being) (?:offered|proposed|quoted)\b",
     re.IGNORECASE,
 )
-REPORTED = re.compile(
-    r"\b(?:ask|said|say|told|tell|know|explain|mention|announc|describ|want|learn|hear|stat|inquir|enquir|find out|found out|question)\w*\b[^,;.]*$",
-    re.IGNORECASE,
+EVENT_OPENERS = frozenset("after once when whenever while whilst if before".split())
+OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
+VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
+UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
+EVERYWHERE = frozenset(
+    "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
+    "language channel message reply turn word words name surname first last shop house website office company bank".split()
 )
+"""What a conversation has whatever it is about."""
+CONDITION = re.compile(r"\b(?:true|false|answer|counts?|yes)\b", re.IGNORECASE)
+OPENING = re.compile(r"^(?:whether|if|did|does|was|were|is|has)\b", re.IGNORECASE)
 MAKES = re.compile(
-    r"\bagent\b[^,;.]*\b(?:made|offered|mention\w*|present\w*|explain\w*|extend\w*|pitch\w*|propos\w*|describ\w*)\b[^,;.]*$",
+    r"\bagent\b[^,;.]*\b(?:made|offer\w*|mention\w*|present\w*|explain\w*|extend\w*|pitch\w*|propos\w*|describ\w*|rais\w*)\b[^,;.]*$",
     re.IGNORECASE,
 )
 
@@ -49,18 +58,131 @@ def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     if metric.applies_when is not None or metric.applies_if is not None:
         return
-    for found in DEPENDS.finditer(metric.definition):
-        before = metric.definition[: found.start()]
-        if re.search(r"\b(?:least|than)\s*$", before) or REPORTED.search(before):
-            continue
-        if MAKES.search(before) and found.group().lower().startswith(("the", "an", "a ", "our", "its", "upgrade")):
-            continue
-        yield Hit(
-            subject,
-            ("definition",),
-            f"it depends on something ({found.group().strip()!r} …), and nothing says when it applies.",
-        )
-        return
+    for sentence in sentences(metric.definition):
+        found = _dependence(sentence, metric.type == "boolean") if _states(sentence) else None
+        if found:
+            yield Hit(
+                subject, ("definition",), f"it depends on something ({found!r} …), and nothing says when it applies."
+            )
+            return
+
+
+def _states(sentence: str) -> bool:
+    """Whether a sentence says what happened, and is neither a bare noun nor the condition of an answer."""
+    return has_verb(sentence) and not CONDITION.search(sentence)
+
+
+def _dependence(sentence: str, is_boolean: bool) -> str | None:
+    """The words of a sentence that take for granted what does not happen in every conversation."""
+    for found in TIED.finditer(sentence):
+        before = sentence[: found.start()]
+        is_made = MAKES.search(before) and found.group().lower().startswith(("the", "our", "its", "their"))
+        if not is_made and not is_reported(sentence, found.start()):
+            return found.group().strip()
+    read = clauses(OPENING.sub("", sentence).strip())
+    is_volunteered = any(map(_is_volunteered, read[:2]))
+    for index, clause in enumerate(read):
+        earlier = read[:index]
+        is_below_main = index < 2 or read[index - 1].opener in ("", ",", "and", "or", "but", "whether")
+        is_near = is_below_main or clause.opener == "before"
+        if is_near and not is_volunteered and clause.opener in EVENT_OPENERS and _is_event(clause):
+            return f"{clause.opener} {clause.words[0].text}"
+        is_relative = is_boolean and earlier and clause.opener in ("that", "which", "who", "whose")
+        if is_relative and _takes_for_granted(earlier[-1], clause):
+            return f"{earlier[-1].words[-1].text} {clause.opener}"
+        if index == 0 and _is_conditional_phrase(clause):
+            return clause.words[0].text
+    return _given_thing(read) if is_boolean and not is_volunteered else None
+
+
+def _is_volunteered(clause: Clause) -> bool:
+    """Whether somebody on the line says or asks something of their own accord: that can be told of every conversation."""
+    if any(word.base in ("unprompted", "unasked", "words") for word in clause.words):
+        return True
+    if not clause.verbs:
+        return False
+    first = clause.verbs[0]
+    doers = [word for word in clause.words[:first] if word.kind in ("noun", "pronoun")]
+    is_agents = any(word.text.lower() in OWN_SIDE for word in doers)
+    verbs = [clause.words[index] for index in clause.verbs]
+    says = any((verb.meaning == "communication" and verb.base != "prove") or verb.base in VOICED for verb in verbs)
+    is_passive = any(word.base in BE for word in clause.words[:first])
+    names_speaker = bool(doers) and not is_passive
+    by_speaker = is_passive and any(
+        word.base == "by"
+        and any(map(is_person, clause.words[place + 1 : place + 3]))
+        and not any(other.text.lower() in OWN_SIDE for other in clause.words[place + 1 : place + 4])
+        for place, word in enumerate(clause.words)
+    )
+    return says and (by_speaker or (names_speaker and not is_agents))
+
+
+def _given_thing(read: tuple[Clause, ...]) -> str | None:
+    """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
+    for clause in read[:2]:
+        for place, word in enumerate(clause.words[:-1]):
+            if word.text.lower().endswith(("'s", "s'")) and clause.words[place + 1].base in UTTERED:
+                return f"{word.text} {clause.words[place + 1].text}"
+            if word.base != "the":
+                continue
+            head = _head(clause.words[place + 1 :])
+            if head is not None and _is_of_some(head):
+                return f"the {head.text}"
+    return None
+
+
+def _head(after: Sequence[Word]) -> Word | None:
+    """The noun that a determiner belongs to: the last one of `larger corner room`."""
+    head = None
+    for word in after:
+        if word.kind == "noun":
+            head = word
+        elif word.kind not in ("adjective", "determiner") or head is not None:
+            break
+    return head
+
+
+def _is_of_some(noun: Word) -> bool:
+    name = noun.text.lower().removesuffix("'s")
+    is_known = noun.base in GENERIC or name in GENERIC or noun.base in EVERYWHERE or name in EVERYWHERE
+    return not is_known and not is_person(noun) and noun.meaning not in ("group", "time", "person")
+
+
+def _is_event(clause: Clause) -> bool:
+    """Whether a clause tells of something that happens in some conversations: its end happens in all of them."""
+    nouns = {word.base for word in clause.words if word.kind == "noun"}
+    return (bool(clause.verbs) and not nouns & {"call", "conversation", "chat", "line", "end"}) or (
+        not clause.verbs and bool(nouns) and not nouns & {"call", "conversation", "chat", "hour", "end", "sale"}
+    )
+
+
+def _takes_for_granted(head: Clause, relative: Clause) -> bool:
+    """Whether `the offer that the agent made`, `customers who asked` stands in the clause: a definite thing or all of a
+    kind of people, and an act that makes it what it is."""
+    said = head.verbs and head.words[head.verbs[-1]].meaning == "communication"
+    if said and any(word.kind == "preposition" for word in head.words[head.verbs[-1] :]):
+        return False
+    if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
+        return False
+    start = max((place for place, word in enumerate(head.words[:-1]) if word.kind == "determiner"), default=-1)
+    is_definite = start >= 0 and head.words[start].base in ("the", "their", "each", "every", "any", "all", "its")
+    noun = head.words[-1]
+    is_many = start == -1 and noun.text.lower().endswith("s") and len(head.words) <= 2
+    is_kind = is_many and (is_person(noun) or relative.opener == "who")
+    has_doer = any(
+        word.kind in ("noun", "pronoun") for word in relative.words[: relative.verbs[0] if relative.verbs else 0]
+    )
+    return is_kind or (is_definite and has_doer and not is_person(noun))
+
+
+def _is_conditional_phrase(clause: Clause) -> bool:
+    """`After a refund, the agent …`"""
+    first = [word.base for word in clause.words[:2]]
+    noun = next((word for word in clause.words if word.kind == "noun"), None)
+    is_event = noun is not None and noun.meaning in ("act", "event", "phenomenon", "process", "state")
+    return len(clause.words) > 3 and (
+        first[0] in ("upon", "following", "during") or (is_event and first in (["in", "a"], ["in", "an"]))
+    )
 
 
 RULE = Rule(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_reported
+from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\
 name: "Refund: issued"
@@ -26,26 +27,136 @@ good: true
 """
 
 
-LEADING = re.compile(
-    r"\b(?:awful\w*|terribl[ey]|horribl[ey]|horrendous\w*|disgust\w*|amazing\w*|awesome|fantastic\w*|wonderful\w*|brilliant\w*|shocking\w*|"
-    r"outrageous\w*|ridiculous\w*|stupid\w*|idiot\w*|useless\w*|pathetic\w*|annoying\w*|sadly|unfortunately|hopefully|luckily|thankfully|"
-    r"obviously|of course|needless to say|surely|undoubtedly|miserabl[ey]|incompeten\w+|hopeless\w*|nightmare|disaster|disastrous\w*|"
-    r"scandal\w*|unacceptabl[ey]|inexcusabl[ey]|shameful\w*|disgraceful\w*|appalling\w*|dreadful\w*|lovely|superb\w*|magnificent|marvell?ous\w*|"
-    r"lazy|lazily|clueless|careless\w*|carelessly|dumb|nasty|heroic\w*|outstanding(?! (?:balance|amount|bill|payment|invoice|debt|charge|issue|question|order|fee|sum|premium|claim|item))|"
-    r"pointless\w*|infuriating\w*|frustrating|wretched|abysmal\w*|atrocious\w*|unbelievabl[ey]|incredibl[ey]|"
-    r"(?:poor|unlucky|long-suffering|innocent|desperate|helpless) (?:caller|customer|guest|patient|passenger|client|member|user)|bother(?:ed)? to|dare[ds]? to|"
-    r"isn't it|don't you|we all know|as everybody knows|yet again|once again failed|even manage)\b|!\s|!$",
+VERDICTS = frozenset(
+    # blame
+    "abhorrent abominable absurd abysmal appalling arrogant atrocious awful blatant brazen callous careless clueless "
+    "cold-hearted contemptible cowardly crafty crappy cruel cunning cynical deplorable despicable detestable devious "
+    "disastrous disgraceful disgusting dismal dreadful dumb egregious evil exasperating farcical feeble flagrant foolish "
+    "ghastly greedy grudging begrudging half-baked half-hearted heartless heinous hellish hideous hopeless horrendous "
+    "horrible horrid horrific hypocritical idiotic imbecilic incompetent inept inexcusable infuriating inhuman inhumane "
+    "insane insolent insufferable intolerable lamentable laughable lazy loathsome lousy ludicrous maddening malicious "
+    "mean-spirited measly merciless mind-numbing miserable miserly monstrous nasty obnoxious obscene odious outrageous overpriced pathetic "
+    "patronising patronizing pitiful pitiless pointless pompous predatory preposterous reprehensible repugnant "
+    "repulsive ridiculous ruthless scandalous scornful second-rate senseless shabby shambolic shameful shameless shoddy "
+    "shocking sickening silly slapdash sleazy slimy slipshod sloppy smarmy smug sneaky soulless spiteful spineless "
+    "stingy stupid terrible thoughtless third-rate tight-fisted unacceptable unbelievable uncaring unconscionable unfair "
+    "unforgivable ungrateful unjust unjustifiable unscrupulous useless vile vindictive wicked woeful worthless wretched "
+    "asinine avaricious bitchy brutal byzantine cheeky condescending contemptuous crooked damnable damned deceitful "
+    "devastating devilish dire dishonest disheartening dodgy draconian embarrassing exorbitant exploitative extortionate "
+    "fishy futile grotesque hateful haughty heavy-handed high-handed immoral inconsiderate insincere irresponsible "
+    "kafkaesque lacklustre lackluster lackadaisical lamebrained meagre meager mediocre mindless money-grabbing moronic "
+    "murderous notorious oppressive paltry pushy rapacious remorseless savage selfish shifty shitty sinister sly snide "
+    "spurious stubborn tawdry torturous trashy treacherous unethical unkind unprofessional villainous vitriolic wimpish "
+    # praise
+    "adorable admirable amazing angelic astonishing astounding awesome breathtaking classy considerate dauntless big-hearted brave brilliant charming commendable "
+    "compassionate courageous delightful dazzling divine exemplary exquisite fabulous fantastic fearless gallant gorgeous generous glorious "
+    "gracious hard-working heart-warming heartwarming heavenly heroic impeccable incredible indefatigable inspiring kind-hearted "
+    "legendary lovely magical magnificent marvellous marvelous masterful miraculous noble peerless phenomenal "
+    "praiseworthy sensational selfless saintly spectacular splendid stellar stunning superb superlative talented terrific tireless "
+    "top-notch tremendous unstinting valiant warm-hearted wonderful wondrous world-class "
+    # pity
+    "agonising agonizing beleaguered blameless defenceless defenseless downtrodden gut-wrenching hapless heartbroken hard-earned hard-won "
+    "hard-pressed harrowing heart-breaking heartbreaking helpless ill-fated long-suffering luckless much-loved "
+    "never-ending interminable pitiable powerless soul-destroying tragic underserved undeserved unsuspecting well-deserved".split()
+)
+"""Adjectives that pass a moral or emotional verdict, nearly all there are; an adverb in -ly counts as well. What only
+grades the work (good, polite, thorough) is not among them, nor what a trade calls its cases (fraudulent, damaged)."""
+ADVERBS = frozenset(
+    "coldly rudely harshly meanly grossly gleefully blithely downright utterly sadly unfortunately regrettably hopefully luckily thankfully mercifully obviously surely undoubtedly rightfully rightly "
+    "supposedly kindly predictably inevitably alas so-called".split()
+)
+OF_PEOPLE = frozenset("poor unlucky unfortunate innocent desperate decent honest honourable honorable".split())
+"""A verdict when they stand before people or a company, harmless elsewhere: a poor signal."""
+IDIOM = re.compile(
+    r"\b(?:of course|needless to say|as (?:everybody|everyone|we all) knows?|we all know|isn't it|don't you|who wouldn't|"
+    r"yet again|once again failed|at long last|as always|"
+    r"(?:did|does|do|could|would|was|were|had|has) not even|n't even|never even|even (?:manage|bother|care)\w*|"
+    r"(?:bother|deign|condescend)(?:s|ed|ing)? to|(?:is|are|be|been|can|was|were) bothered to|dare[sd]? to|"
+    r"(?:nerve|cheek|gall|audacity|decency|courtesy|good grace|grace|common sense|guts|effrontery) to|lift\w* a finger|"
+    r"show(?:s|ed|n|ing)? (?:\w+ ){0,3}(?:humanity|heart|mercy|decency|backbone|spine|compassion|kindness|remorse|shame)|"
+    r"c[ao]m(?:e|es|ing) clean|finally (?:admit|confess|relent|cav|bother|own|gave in|give)\w*|did the right thing|"
+    r"no fault of (?:their|his|her) own|deserv(?:e|es|ed|ing)|nightmare|a disaster|a disgrace|a joke|a shambles|a scandal|"
+    r"slap\w* (?:\w+ )?with|(?:get|gets|got) (?:hit|stung|slapped|landed|lumbered|saddled) with|"
+    r"(?:lumber|saddle)(?:s|ed|ing)? (?:\w+ ){0,3}with|(?:badger|pester|hound|browbeat|nag|bamboozl|hoodwink|fleec|"
+    r"stonewall|swindl|foist|peddl|grovel|whinge|whin|weasel|bungl|botch|parrot|mock|belittl|humiliat|butcher)(?:e|es|s|ed|d|ing|ten)?|"
+    r"fob(?:s|bed|bing)? (?:\w+ ){0,3}off|palm(?:s|ed|ing)? (?:\w+ ){0,3}off|rip(?:s|ped|ping)? (?:\w+ ){0,3}off|"
+    r"brush(?:es|ed|ing)? (?:\w+ ){0,3}(?:off|aside)|shrug(?:s|ged|ging)? (?:\w+ ){0,3}off|trot\w* out|"
+    r"string\w* (?:\w+ ){0,3}along|strung (?:\w+ ){0,3}along|(?:shov|ram|forc|thrust)\w* [^.;]*\bdown [^.;]*\bthroats?|in the lurch|out to dry|under the bus|"
+    r"the run-?around|goose chase|pass\w* the buck|wash\w* (?:its|their|his|her) hands|a blind eye|care[sd]? less|"
+    r"a shred of|the extra mile|above and beyond|worked? (?:wonders|miracles)|sav(?:e|es|ed) the day|"
+    r"like a (?:robot|parrot|broken record|champion|champ|pro|hero|star)|like (?:a dog|dirt|cattle|an idiot|a fool|a child|a criminal)|(?:a fool|fools|an idiot|a mockery) (?:out )?of|"
+    r"g[eo]t(?:s|ting)? away with|heaven and earth|wast(?:e|es|ed|ing) (?:[\w’']+ ){0,4}time|(?:blather|waffl|ramb?l|dron|prattl)\w* on|"
+    r"(?:squeez|milk|wring|wrung|bleed|bled)\w* (?:[\w’']+ ){1,4}(?:out of|dry)|self-respecting|right-minded|common decency|"
+    r"idiots?|morons?|fools?|villains?|saints?|crooks?|liars?|cowards?)\b|!(?=\s|$)",
     re.IGNORECASE,
 )
-WORDS_OF = re.compile(r"\b(?:call(?:s|ed|ing)?|words?|swear|insult\w*)\b[^.;]*$", re.IGNORECASE)
+WORD = re.compile(r"[a-z]+(?:-[a-z]+)*", re.IGNORECASE)
+NOUN = "".join(f"(?<!{word} )" for word in "the a an this their his her its our every each no any one of".split())
+SPEAKS = (
+    r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote|itten|iting)|(?:complain|report|mention|claim|prais|object|protest|shout|yell|curs|insult|"
+    r"express|remark|exclaim|accus|alleg|grumbl|rant|vent|argu|describ|swear)(?:e|es|s|ed|d|ing)?|swore|call(?:s|ed)|stat(?:e|es|ed|ing)|"
+    r"cit(?:e|es|ed|ing))\b"
+)
+"""What they say is their object."""
+TELLS = (
+    r"(?:tell|told|ask|inform|warn|assur|remind|notif|advis|hear|answer|repl|respond|agree|check|explain|announc|promis|confirm|admit|add|"
+    r"indicat|insist|repeat|acknowledg|clarif|declar|suggest|apologi)\w*"
+)
+"""They need a clause: whom is told comes first."""
+CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
+SAID = re.compile(
+    rf"{NOUN}\b{SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
+    rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|sentences?) (?:such|like|as)\b",
+    re.IGNORECASE,
+)
+ABBREVIATION = re.compile(r"\b([ei])\.(g|e)\.", re.IGNORECASE)
+BREAK = re.compile(r"[.;!?]|, (?:which|who|whose|where)\b")
+
+
+def is_said(text: str, position: int) -> bool:
+    """Whether what stands at `position` is what somebody in the conversation said: quoted, or told in a clause of its
+    own. `Told the poor guest the price` is not, `told the guest that …` is; nor is `the price that was said is …`."""
+    before = ABBREVIATION.sub(r"\1\2", text[:position])
+    is_quoted = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
+    return is_quoted or SAID.search(BREAK.split(before)[-1]) is not None
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     for loc, text in subject.prose:
-        for found in LEADING.finditer(text):
-            if not is_reported(text, found.start()) and not WORDS_OF.search(text[: found.start()]):
-                yield Hit(subject, loc, f"{found.group()!r} says what to feel about it.")
-                break
+        found = next((place for place in _verdicts(text) if not is_said(text, place.start())), None)
+        if found:
+            yield Hit(subject, loc, f"{found.group()!r} says what to feel about it.")
+
+
+def _verdicts(text: str) -> Iterator[re.Match[str]]:
+    yield from IDIOM.finditer(text)
+    listed = list(WORD.finditer(text))
+    for index, found in enumerate(listed):
+        word = found.group()
+        is_name = word[0].isupper() and index > 0 and not re.search(r"[.!?:]\s*$", text[: found.start()])
+        following = [other.group().lower() for other in listed[index + 1 : index + 3]]
+        if not is_name and (
+            _is_verdict(word.lower()) or (word.lower() in OF_PEOPLE and any(map(_is_people, following)))
+        ):
+            yield found
+
+
+def _is_verdict(word: str) -> bool:
+    root = word.removesuffix("ly")
+    # Shamelessly, terribly, greedily, tragically.
+    forms = (word, root, f"{root}le", f"{root.removesuffix('i')}y", root.removesuffix("al"))
+    return word in ADVERBS or not VERDICTS.isdisjoint(forms if root != word else (word,))
+
+
+def _is_people(word: str) -> bool:
+    base = noun_base(word) or word
+    kinds = senses(base)
+    return (
+        base in ACTORS
+        or word in ACTORS
+        or ("n" in kinds and kinds["n"].meaning == "person")
+        or base in ("company", "business")
+    )
 
 
 RULE = Rule(

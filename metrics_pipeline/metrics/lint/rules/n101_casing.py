@@ -27,39 +27,71 @@ good: true
 
 
 SHARE = 0.6
-SMALL = frozenset("a an the of to in on at by for with from as and or before after".split())
+FEWEST = 3
+SMALL = frozenset(
+    "a an the and or but nor of to in on at by for with from as before after per via into onto over under within without "
+    "than if vs".split()
+)
+LONGEST_ACRONYM = 5
+WHOLE = {
+    "snake": re.compile(r"[a-z0-9]+(_[a-z0-9]+)*"),
+    "kebab": re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"),
+    "camel": re.compile(r"[a-z0-9]+([A-Z][a-z0-9]*)*"),
+    "Pascal": re.compile(r"([A-Z][a-z0-9]+)+"),
+}
+"""The styles of names without spaces."""
 
 
 def check(project: Project) -> Iterator[Hit]:
-    styles = [_style(subject.metric.name) for subject in project.subjects]
-    known = [style for style in styles if style]
-    if len(known) < 3:
+    fitting = [_styles(subject.metric.name) for subject in project.subjects]
+    known = [styles for styles in fitting if styles]
+    counts = Counter(style for styles in known for style in styles)
+    if len(known) < FEWEST or not counts:
         return
-    common, count = Counter(known).most_common(1)[0]
+    common, count = counts.most_common(1)[0]
     if count < SHARE * len(known):
         return
-    for subject, style in zip(project.subjects, styles, strict=True):
-        if style and style != common:
-            yield Hit(subject, ("name",), f"the name is in {style} case; most are in {common} case.")
+    has_colon = sum(":" in subject.metric.name for subject in project.subjects) > len(project.subjects) / 2
+    for subject, styles in zip(project.subjects, fitting, strict=True):
+        # Where the prefix is written otherwise altogether, its small first letter is a part of that.
+        is_prefix_only = common == "sentence" and "lower" in styles and has_colon and ":" not in subject.metric.name
+        if styles and common not in styles and not is_prefix_only:
+            yield Hit(subject, ("name",), f"the name is in {styles[0]} case; most are in {common} case.")
 
 
-def _style(name: str) -> str | None:
-    """How a name is cased; None where one word leaves it open."""
-    if "_" in name:
-        return "snake"
-    if re.fullmatch(r"[a-z]+(?:-[a-z]+)+", name):
-        return "kebab"
-    listed = [word for word in re.findall(r"[^\W\d_]+", name) if word not in SMALL]
-    if len(listed) == 1:
-        return "camel" if re.search(r"[a-z][A-Z]", listed[0]) else None
-    if name.isupper():
-        return "upper"
-    listed = [word for word in listed if not (word.isupper() and len(word) <= 5)]
-    if len(listed) < 2:
-        return None
-    if all(word[0].isupper() for word in listed):
-        return "title"
-    return "sentence" if listed[0][0].isupper() else "lower"
+def _styles(name: str) -> tuple[str, ...]:
+    """Every style that a name can be read as, the likeliest first; none where nothing can be told."""
+    if not re.search(r"[\s:]", name):
+        found = tuple(style for style, pattern in WHOLE.items() if pattern.fullmatch(name))
+        if "_" in name or "-" in name or re.search(r"[a-z][A-Z]", name):
+            return found or ("upper" if name.isupper() else "mixed",)
+        return (*_spaced(name), *found)
+    return _spaced(name)
+
+
+def _spaced(name: str) -> tuple[str, ...]:
+    every = re.findall(r"[^\W_]+", name)
+    listed = [word for word in every if word not in SMALL and not _is_open(word)]
+    if name.isupper() and (len(every) > 2 or any(len(word) > LONGEST_ACRONYM for word in every)):
+        return ("upper",)
+    if not listed:
+        return ()
+    capital = [word[0].isupper() for word in listed]
+    is_first_open = _is_open(every[0])
+    rest = re.search(r":\s*([^\W_]+)", name)
+    found = {
+        "sentence": (capital[0] or is_first_open) and (len(listed) == 1 or not all(capital)),
+        "title": all(capital),
+        "headed": capital[0] and rest is not None and (rest[1][0].isupper() or _is_open(rest[1])),
+        "lower": not any(capital[:1]) and not all(capital),
+    }
+    return tuple(style for style, fits in found.items() if fits)
+
+
+def _is_open(word: str) -> bool:
+    """Whether the letters of a word are its own, as in an acronym, a brand or a number."""
+    is_acronym = word.isupper() and len(word) <= LONGEST_ACRONYM
+    return is_acronym or not word[0].isalpha() or re.search(r"[a-z][A-Z]", word) is not None
 
 
 RULE = Rule(

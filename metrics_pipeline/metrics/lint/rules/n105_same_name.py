@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule
+from metrics_pipeline.metrics.lint.rules.n106_same_definition import PEOPLE_STEMS, gist
 from metrics_pipeline.metrics.lint.words import stems
 
 BAD = """\
@@ -26,34 +28,36 @@ good: true
 
 
 def check(project: Project) -> Iterator[Hit]:
-    first: dict[frozenset[str], str] = {}
-    names: dict[tuple[int, str], list[tuple[tuple[str, ...], str]]] = {}
+    bare: dict[frozenset[str], str] = {}
+    by_length: dict[tuple[int, str], list[tuple[tuple[str, ...], str]]] = {}
     for subject in project.subjects:
-        name = subject.metric.name
-        said = stems(name.replace("_", " "))
-        if frozenset(said) in first:
-            yield Hit(subject, ("name",), f"the name is nearly {first[frozenset(said)]!r}.")
-            continue
-        first[frozenset(said)] = name
-        near = names.setdefault((len(said), said[0][:2] if said else ""), [])
-        for other, twin in near:
-            if all(one == two or _is_typo(one, two) for one, two in zip(said, other, strict=True)):
-                yield Hit(subject, ("name",), f"the name is nearly {twin!r}.")
-                break
-        near.append((said, name))
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", subject.metric.name)
+        said = stems(name)
+        meant = gist(name)
+        near = by_length.setdefault((len(said), said[0][:2] if said else ""), [])
+        twin = (
+            bare.get(meant)
+            or bare.get(meant - PEOPLE_STEMS)
+            or next((twin for other, twin in near if all(map(_is_alike, said, other))), None)
+        )
+        if twin is not None:
+            yield Hit(subject, ("name",), f"the name is nearly {twin!r}.")
+        for form in (meant, meant - PEOPLE_STEMS if len(meant & PEOPLE_STEMS) == 1 and len(meant) > 2 else meant):
+            bare.setdefault(form, subject.metric.name)
+        near.append((said, subject.metric.name))
+
+
+def _is_alike(one: str, other: str) -> bool:
+    return one == other or _is_typo(one, other)
 
 
 def _is_typo(one: str, two: str) -> bool:
     """Whether two long words differ by a single letter, and not at their beginning."""
-    if (
-        min(len(one), len(two)) < 6
-        or one[:2] != two[:2]
-        or abs(len(one) - len(two)) > 1
-        or any(map(str.isdigit, one + two))
-    ):
+    short, long = sorted((one, two), key=len)
+    if len(short) < 6 or short[:2] != long[:2] or len(long) - len(short) > 1 or any(map(str.isdigit, one + two)):
         return False
-    start = next((index for index, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
-    return any(one[start + skip_one :] == two[start + skip_two :] for skip_one, skip_two in ((1, 1), (1, 0), (0, 1)))
+    start = next((index for index, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    return long[start + 1 :] in (short[start + 1 :], short[start:])
 
 
 RULE = Rule(

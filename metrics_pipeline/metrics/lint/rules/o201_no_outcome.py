@@ -26,12 +26,16 @@ good: true
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    definition, conditions = subject.metric.definition, subject.conditions
-    if any(map(is_observable, conditions)) or is_spelled_out(definition):
+    metric = subject.metric
+    if any(map(is_observable, subject.conditions)) or is_spelled_out(metric.definition):
         return
-    if is_observable(definition) or (not has_verb(definition) and not EVALUATION.search(definition.lower())):
+    # Labels without good or bad sort by topic: `the kind of claim` is a question that needs no outcome.
+    is_sorted = metric.type == "categorical" and set(metric.outcomes.values()) == {"neutral"}
+    is_judged = EVALUATION.search(metric.definition.lower()) is not None
+    if is_observable(metric.definition) or (is_sorted and not is_judged):
         return
-    yield Hit(subject, ("definition",), "the definition states no outcome that a transcript could show.")
+    if has_verb(metric.definition) or is_judged:
+        yield Hit(subject, ("definition",), "the definition states no outcome that a transcript could show.")
 
 
 RULE = Rule(

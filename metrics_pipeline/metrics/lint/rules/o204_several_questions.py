@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from metrics_pipeline.metrics.lint.english import ACTS, has_verb, is_reported
+from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete
+from metrics_pipeline.metrics.lint.grammar import BE, Clause, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.words import ACTORS, content, stem, stem_set, words
 
 BAD = """\
 name: "Refund: issued"
@@ -28,51 +28,109 @@ good: true
 """
 
 
-SUBORDINATE = re.compile(
-    r"\b(?:that|which|who|whose|because|when|where|before|after|once|if|unless|until|while|so|without|whether|to|as|for|of|"
-    r"about|by)\b[^,;.]*?(?=,|;|\.|\band\b|\bor\b|$)"
-)
-ASKS = re.compile(r"\b(?:and|or) (?:also |if |whether |how |what |why |who )")
-LINK = re.compile(r"\b(?:it|its|them|they|their|this|these|those|one|both|so|him|her|his|again|back)\b")
-CONFIRMATION = re.compile(
-    r"\b(?:message|e-?mail|text|sms|confirm\w*|receipt|letter|reference|match\w*|agree\w*|accept\w*|ended)\b"
-)
-SETTING = stem_set("call phone come go continue contact stay wait return ring try look search check hang then")
-INTRANSITIVE = frozenset(("apologised", "apologized"))
-JOINED = re.compile(r"\b(?:and|or|as well as)\b")
+QUESTIONS = frozenset(("whether", "how", "what", "why", "who", "if"))
+CONDITION = re.compile(r"\b(?:true|false|yes|no|answer|counts?)\b", re.IGNORECASE)
+BACK = frozenset("it its them their this these those one both that him her they so then".split())
+SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
+"""Verbs that only lead up to what is asked."""
+CLOSING = frozenset("confirm agree accept match refuse decline reject".split())
+"""What the other party says to the same thing."""
 
 
 def check(subject: Subject) -> Iterator[Hit]:
-    text = subject.metric.definition.lower().removeprefix("whether ")
-    asks = ASKS.search(text)
-    if asks and re.search(r"\b(?:how|what|why|when|who|whether|if)[ ,]*$", text[: asks.start()]):
+    text = next(iter(sentences(subject.metric.definition)), "")
+    if CONDITION.search(text):
         return
-    if asks and not is_reported(text, asks.start()) and has_verb(text[: asks.start()]) and has_verb(text[asks.end() :]):
+    read = clauses(text)
+    asked = [clause for clause in read if clause.opener in QUESTIONS]
+    joined = [second for first, second in pairwise(read) if _asks_another(text, second)]
+    if len(asked) > 1 and joined:
         yield Hit(subject, ("definition",), "the definition asks several questions at once.")
-        return
-    if subject.metric.type != "boolean" or JOINED.search(text) is None:
-        return
-    main = SUBORDINATE.sub(" ", text)
-    parts = [part.strip(" ,.") for part in JOINED.split(main)]
-    for one, other in pairwise(parts):
-        if _stands_alone(one) and _stands_alone(other) and not LINK.search(other) and not CONFIRMATION.search(other):
-            yield Hit(subject, ("definition",), f"the definition joins several outcomes: {one!r} and {other!r}.")
-            return
+    elif subject.metric.type == "boolean":
+        main = _main(read)
+        for first, second in pairwise(main):
+            is_joined = second.opener in ("and", "or", "but") and not _goes_on(first, second)
+            if is_joined and _is_outcome(first) and _is_other_outcome(second, read[read.index(second) + 1 :]):
+                parts = f"{str(first)!r} and {str(second)!r}"
+                yield Hit(subject, ("definition",), f"the definition joins several outcomes: {parts}.")
+                return
 
 
-def _stands_alone(clause: str) -> bool:
-    """Whether a clause has a verb of its own that says an outcome, and something that the verb is about."""
-    listed = words(clause)
-    verbs = [
-        word
-        for word in listed
-        if (word.endswith("ed") and len(word) > 4) or (stem(word) in ACTS and word != stem(word))
+def _asks_another(text: str, clause: Clause) -> bool:
+    is_about_the_same = any(word.base in BACK for word in clause.words)
+    return clause.opener in QUESTIONS and not is_about_the_same and _ends_joined(text, clause)
+
+
+def _ends_joined(text: str, clause: Clause) -> bool:
+    """Whether `and` or `or` stands right before the question word of a clause."""
+    return re.search(rf"\b(?:and|or),? (?:also )?{clause.opener} {re.escape(str(clause)[:12])}", text) is not None
+
+
+def _main(read: tuple[Clause, ...]) -> list[Clause]:
+    """The clauses that no conjunction puts below another; what is joined to a lower one is lower, too."""
+    main: list[Clause] = []
+    is_main = True
+    for index, clause in enumerate(read):
+        if clause.opener in ("", ".", ";") or (clause.opener == "whether" and index == 0):
+            is_main = True
+        elif clause.opener in ("and", "or", "but"):
+            # A subject of its own, not a bare verb, takes the thread of the sentence up again.
+            is_main = is_main or (bool(read[index - 1].verbs) and _has_subject(clause))
+        elif clause.opener == ",":
+            is_main = is_main or _has_subject(clause)
+        else:
+            is_main = False
+        if is_main:
+            main.append(clause)
+    return main
+
+
+def _has_subject(clause: Clause) -> bool:
+    verb = next((index for index, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")), 0)
+    return any(word.kind == "noun" for word in clause.words[:verb])
+
+
+def _finite(clause: Clause) -> list[int]:
+    """Where the verbs stand that can carry a sentence: `named`, not `naming` or `being named`."""
+    before = [word.text for word in clause.words]
+    return [
+        index
+        for index in clause.verbs
+        if not clause.words[index].text.endswith("ing") and not _is_open(before[max(0, index - 3) : index])
     ]
-    verbs = [word for word in verbs if stem(word) not in SETTING and not word.endswith(("ing", "s"))]
-    passive = re.search(r"\b(?:was|were|is|are|been)\b", clause)
-    return bool(verbs) and bool(
-        passive or INTRANSITIVE & set(verbs) or content(clause) - ACTORS - set(map(stem, verbs))
-    )
+
+
+def _is_open(before: list[str]) -> bool:
+    """Whether `to` or a bare `being` stands before a verb: it names an act and does not say that it took place."""
+    return "to" in before[-2:] or ("being" in before[-2:] and not set(before) & {"is", "are", "was", "were"})
+
+
+def _is_outcome(clause: Clause) -> bool:
+    if any(word.base in ("call", "conversation", "chat") for word in clause.words) and "end" in str(clause):
+        return False
+    return any(clause.words[index].base not in SETTING for index in _finite(clause))
+
+
+def _goes_on(first: Clause, second: Clause) -> bool:
+    """Whether one thing goes through several steps: `a booking was made and read back to the caller`."""
+    is_passive = any(word.base in BE for word in first.words)
+    return is_passive and not _has_subject(second) and not any(word.kind == "auxiliary" for word in second.words)
+
+
+def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
+    """Whether a joined clause says something of its own, and not more of what was said before it."""
+    verbs = _finite(clause)
+    if not verbs or clause.words[verbs[0]].base in SETTING:
+        return False
+    verb = clause.words[verbs[0]]
+    after = clause.words[verbs[0] + 1 :]
+    if any(word.base in BACK for word in clause.words[: verbs[0]]) or (after and after[0].base in BACK):
+        return False
+    if verb.base in CLOSING:
+        return any(word.kind == "verb" for word in after)
+    has_object = any(is_concrete(word) or word.kind == "determiner" for word in after[:3])
+    has_content = bool(following) and following[0].opener in QUESTIONS | {"that", "which"} and not after
+    return has_object or has_content or verb.base in JUDGED or verb.meaning == "communication" or _has_subject(clause)
 
 
 RULE = Rule(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import EVALUATION, is_observable
+from metrics_pipeline.metrics.lint.english import EVALUATION, is_observable, is_vague
+from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
+from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import content
 
@@ -27,10 +29,13 @@ good: true
 
 
 EMPTY = content(
-    "otherwise else not any other case false true all if when everything rest remaining opposite the anything in cases"
+    "otherwise else not any other case false true all if when everything rest remaining opposite the anything in cases "
+    "contrary reverse applies apply is this that condition conditions met holds hold fulfilled given so same also here"
 )
 INLINE = re.compile(
-    r"\b(?:false (?:when|if|otherwise)|otherwise,? (?:it is )?false|does not count|counts? as false)\b", re.IGNORECASE
+    r"\bfalse\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
+    r"\botherwise (?:it is |the answer is )?no\b",
+    re.IGNORECASE,
 )
 
 
@@ -38,14 +43,21 @@ def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     if metric.type != "boolean":
         return
-    said = " ".join(filter(None, (metric.definition, metric.true_when)))
     if metric.false_when is None:
-        if not INLINE.search(said):
+        if not INLINE.search(f"{metric.definition} {metric.true_when or ''}"):
             yield Hit(subject, ("definition",), "nothing says what makes it false.")
-    elif content(metric.false_when) <= EMPTY or (
-        EVALUATION.search(metric.false_when.lower()) and not is_observable(metric.false_when)
-    ):
+    elif not _says_something(metric.false_when, metric.true_when or metric.definition):
         yield Hit(subject, ("false_when",), "false_when names nothing that a transcript could show.")
+
+
+def _says_something(false_when: str, true_when: str) -> bool:
+    if content(false_when) <= EMPTY:
+        return False
+    if not is_vague(false_when) or beyond(false_when) or inner(false_when):
+        return True
+    # `None of these was named` says exactly what is missing, where what should be there is exact.
+    is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))
+    return is_missing and is_observable(true_when) and not EVALUATION.search(false_when.lower())
 
 
 RULE = Rule(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
+from metrics_pipeline.metrics.lint.lexicon import verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.words import content
+from metrics_pipeline.metrics.lint.words import ACTORS, content, words
 
 BAD = """\
 name: "Contact: reason"
@@ -28,20 +30,54 @@ labels:
 """
 
 
-GENERIC = content("issue request problem call conversation matter label case when if it")
-REST = content("other others none unknown else misc miscellaneous unclear")
+GENERIC = ACTORS | content(
+    "issue request problem call conversation matter label case when if chat contact topic subject question query enquiry "
+    "inquiry thing something anything everything kind type category reason outcome result about regard regarding "
+    "concern concerning relate related involve to do with all some generally general see say mention write talk speak discuss "
+    "ask raise here applies apply used true holds hold means one i e eg etc"
+)
+REST = content(
+    "other others none unknown else misc miscellaneous unclear something anything everything rest remaining remainder "
+    "neither nothing of these any all not stated given specified determined mentioned applicable and or no more"
+)
+WISH = re.compile(r"\b(?:ask(?:s|ed|ing)? (?:for|to)|want(?:s|ed)?|wish(?:es|ed)?|requests|requested)\b", re.IGNORECASE)
+ROOT_LENGTH = 5
+LONGEST_ENDING = 5
+TOLD = r"""['"]? (?:label )?(?:means?|stands? for|covers?|is (?:for|when|if|given|used|where)|when|if|where|applies|holds|counts)\b"""
+MARKED = r"""['"]? ?(?:[:=(]|[—–-] )"""
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     definition = subject.metric.definition.lower()
     for index, label in enumerate(subject.metric.labels):
         name = content(label.name.replace("_", " "))
+        if name <= REST | GENERIC and name & REST:
+            continue
         if label.when is None:
-            told = re.escape(label.name.lower().replace("_", " ")) + r"['\"]? ?(?:means|when|if|:|=|is when|\()"
-            if not name & REST and not re.search(told, definition):
+            spoken = re.escape(label.name.lower().replace("_", " "))
+            if not re.search(rf"\b{spoken}(?:{TOLD}|{MARKED})", definition):
                 yield Hit(subject, ("labels", index), f"the label {label.name!r} is never described.")
-        elif content(label.when) - GENERIC <= name and not name & REST:
+        elif not (WISH.search(label.when) or _adds_who(label.name, label.when)) and all(
+            _is_in(word, name) for word in content(label.when) - GENERIC
+        ):
             yield Hit(subject, ("labels", index, "when"), f"what describes the label {label.name!r} is its name again.")
+
+
+def _adds_who(name: str, when: str) -> bool:
+    """Whether `when` makes a sentence of a name that says what was done to what: form_sent, `The agent sent the form.`"""
+    spoken = words(name.replace("_", " "))
+    tells_what = len(spoken) > 1 and any(verb_base(word) not in (None, word) for word in spoken)
+    return tells_what and bool(content(when) & ACTORS - content(name))
+
+
+def _is_in(word: str, name: frozenset[str]) -> bool:
+    """Whether the name has the word, or one derived from it: complain, complaint."""
+    return any(word == other or _share_a_root(word, other) for other in name)
+
+
+def _share_a_root(one: str, other: str) -> bool:
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return shared >= ROOT_LENGTH and max(len(one), len(other)) - shared <= LONGEST_ENDING
 
 
 RULE = Rule(

@@ -1,0 +1,238 @@
+"""English sentences as clauses of tagged words: enough grammar to tell who is said to have done what.
+
+A shallow reading: closed classes by list (they are complete), open ones by the lexicon, and what is left open by the
+words beside it. It knows no ambiguity beyond that and is not meant to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS, noun_base, senses, verb_base
+from metrics_pipeline.metrics.lint.words import ACTORS
+
+Kind = Literal[
+    "verb", "auxiliary", "noun", "adjective", "adverb", "pronoun", "determiner", "preposition", "conjunction", "mark"
+]
+TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[.;:!?,()]|—|–")
+BE = frozenset("be am is are was were been being isn't aren't wasn't weren't".split())
+AUXILIARIES = BE | frozenset(
+    "have has had having haven't hasn't hadn't do does did don't doesn't didn't can could may might must shall should will "
+    "would cannot can't couldn't mustn't shouldn't won't wouldn't get gets got".split()
+)
+MODALS = AUXILIARIES - BE - frozenset("have has had having get gets got".split())
+PRONOUNS = frozenset(
+    "i you he she it we they me him us them who whom whoever myself yourself himself herself itself ourselves themselves "
+    "nobody somebody anybody everybody none nothing something anything everything someone anyone everyone this these those "
+    "neither either both one ones another others".split()
+)
+DETERMINERS = frozenset(
+    "the a an each every any no some all its their his her our your my whose such either neither both another other "
+    "this these those that what which many much more most few fewer several enough".split()
+)
+NUMBERS = frozenset(
+    "one two three four five six seven eight nine ten eleven twelve first second third last next".split()
+)
+PREPOSITIONS = frozenset(
+    "of to in on at by for with from into onto about over under between during through against towards toward upon within "
+    "without per via off out up down across behind beyond near along among around beside besides despite except like "
+    "inside outside above below ahead back away instead plus than as".split()
+)
+COORDINATORS = frozenset("and or but nor yet".split())
+SUBORDINATORS = frozenset(
+    "that which who whom whose whoever because when whenever after before once if unless until till while whilst so then "
+    "whether although though since where wherever why how what whatever whichever".split()
+)
+SENTENCE_ENDS = frozenset(".;!?")
+ADVERBS = frozenset(
+    "not never n't also only just even still already again too very really quite rather almost always often once twice "
+    "here there somewhere anywhere nowhere everywhere now then soon later ever yet together instead however merely simply both at least most".split()
+)
+NEGATIONS = frozenset("not no never neither nor none nothing nobody without nowhere hardly cannot".split())
+
+
+class Word(NamedTuple):
+    """A word of a sentence. `base` is its dictionary form, in small letters."""
+
+    text: str
+    kind: Kind
+    base: str
+
+    @property
+    def meaning(self) -> str:
+        """The lexicographer class of its commonest sense in this part of speech; empty where unknown."""
+        part = {"verb": "v", "noun": "n", "adjective": "a", "adverb": "r"}.get(self.kind)
+        found = senses(self.base).get(part) if part else None  # type: ignore[call-overload]
+        return found.meaning if found else ""
+
+
+class Clause(NamedTuple):
+    """Words up to the next conjunction or mark; a stretch without a verb belongs to the clause before it."""
+
+    opener: str
+    """The conjunction or mark before it; empty at the start of the text."""
+    words: tuple[Word, ...]
+    is_set_off: bool = False
+    """Whether a comma stands before its conjunction: what is said by the way."""
+
+    @property
+    def verbs(self) -> tuple[int, ...]:
+        """Where its verbs stand, auxiliaries left out."""
+        return tuple(index for index, word in enumerate(self.words) if word.kind == "verb")
+
+    @property
+    def is_negated(self) -> bool:
+        return any(word.base in NEGATIONS or word.base.endswith("n't") for word in self.words)
+
+    def __str__(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@lru_cache(maxsize=20_000)
+def tagged(text: str) -> tuple[Word, ...]:
+    """Every word and mark of `text` with its part of speech."""
+    tokens = [token.replace("’", "'") for token in TOKEN.findall(text)]
+    found: list[Word] = []
+    for index, token in enumerate(tokens):
+        found.append(_word(token, found, [other.lower() for other in tokens[index + 1 : index + 3]]))
+    return tuple(found)
+
+
+def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
+    low = token.lower()
+    last = before[-1] if before else None
+    if not low[0].isalnum():
+        return Word(token, "mark", low)
+    verb = verb_base(low)
+    if low in AUXILIARIES:
+        return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
+    if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):
+        return Word(token, "conjunction", low)
+    if low in ("all", "both", "each") and last is not None and last.kind == "auxiliary":
+        return Word(token, "adverb", low)
+    if low in DETERMINERS | NUMBERS or low.isdigit():
+        is_alone = low in PRONOUNS and (not after or not _can_follow_determiner(after[0]))
+        return Word(token, "pronoun" if is_alone else "determiner", low)
+    for kind, closed in (("pronoun", PRONOUNS), ("preposition", PREPOSITIONS), ("adverb", ADVERBS)):
+        if low in closed:
+            return Word(token, kind, low)  # type: ignore[arg-type]
+    noun = noun_base(low)
+    if low in ACTORS or low.removesuffix("s") in ACTORS:
+        return Word(token, "noun", noun or low)
+    if verb is not None and _is_verb(low, verb, noun, last, after, before):
+        return Word(token, "verb", verb)
+    is_participle = verb is not None and low != verb and not low.endswith("s")
+    known = senses(low)
+    if low.endswith("ly") and "n" not in known:
+        return Word(token, "adverb", low)
+    if noun is not None and last is not None and last.kind in ("determiner", "adjective") and not _opens_noun(after):
+        return Word(token, "noun", noun)
+    if "a" in known and (
+        noun is None or known["a"].tagged_count > senses(noun)["n"].tagged_count or _opens_noun(after)
+    ):
+        return Word(token, "adjective", low)
+    if "r" in known and noun is None:
+        return Word(token, "adverb", low)
+    if is_participle and noun is None:
+        return Word(token, "adjective", verb or low)
+    return Word(token, "noun", noun or low)
+
+
+def _is_auxiliary(low: str, after: Sequence[str]) -> bool:
+    """Whether be, have, do or get stands before another verb, or links to what is no verb at all."""
+    if low in BE or low in MODALS:
+        return low not in ("do", "does", "did") or any(verb_base(word) is not None for word in after)
+    following = [word for word in after if word not in ADVERBS]
+    return bool(following) and (following[0] in BE or _is_past(following[0]))
+
+
+def _is_plain_determiner(low: str, last: Word | None, after: Sequence[str]) -> bool:
+    """Whether `that`, `which` or `what` stands before its noun, as in `that day`, `which branch`."""
+    if low not in ("that", "what", "which", "whose") or not after:
+        return False
+    follows_noun = last is not None and last.kind in ("noun", "pronoun", "mark")
+    is_noun = noun_base(after[0]) is not None and after[0] not in AUXILIARIES | PRONOUNS | DETERMINERS
+    return low == "that" and not follows_noun and is_noun and (last is None or last.kind == "preposition")
+
+
+def _can_follow_determiner(word: str) -> bool:
+    word = word.removesuffix("'s").removesuffix("'")
+    known = senses(word)
+    return noun_base(word) is not None or "a" in known or word in NUMBERS or _is_past(word)
+
+
+def _opens_noun(after: Sequence[str]) -> bool:
+    return bool(after) and noun_base(after[0]) is not None and after[0] not in PREPOSITIONS | DETERMINERS | AUXILIARIES
+
+
+def _is_past(low: str) -> bool:
+    base = verb_base(low)
+    return base is not None and (low in IRREGULAR_VERBS or (low.endswith("ed") and base != low))
+
+
+def _is_verb(
+    low: str, verb: str, noun: str | None, last: Word | None, after: Sequence[str], before: Sequence[Word]
+) -> bool:
+    previous = next((word for word in reversed(before) if word.kind != "adverb"), None)
+    if last is not None and (last.kind == "determiner" or last.text.endswith(("'s", "s'"))):
+        return False
+    if previous is not None and previous.kind == "auxiliary":
+        return _is_past(low) or low.endswith("ing") if previous.base in BE else low == verb or _is_past(low)
+    if low.endswith("ing") and low != verb:
+        return last is None or last.kind not in ("adjective", "determiner")
+    if _is_past(low):
+        if low == verb and noun is not None:
+            return _has_object(after) and previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
+        is_attribute = last is not None and last.kind in ("adjective", "preposition") and _opens_noun(after)
+        return not is_attribute and not (last is not None and last.kind == "adjective" and noun is not None)
+    if previous is not None and previous.base == "to" and low == verb:
+        return True
+    is_finite = previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
+    if low != verb and low.endswith("s"):
+        if last is not None and last.text.lower() in ACTORS:
+            return True
+        known = senses(verb)["v"].tagged_count, senses(noun)["n"].tagged_count if noun else 0
+        return noun is None or (is_finite and (_has_object(after) or not after or known[0] > 9 * known[1]))
+    if noun is None and "a" not in senses(low):
+        return True
+    return is_finite and _has_object(after) and after[0][0].isalnum() and previous.text.endswith("s")  # type: ignore[union-attr]
+
+
+def _has_object(after: Sequence[str]) -> bool:
+    return bool(after) and (
+        after[0] in DETERMINERS | PRONOUNS | PREPOSITIONS | NUMBERS | ADVERBS | SUBORDINATORS
+        or after[0].isdigit()
+        or not after[0][0].isalnum()
+        or "a" in senses(after[0])
+    )
+
+
+@lru_cache(maxsize=20_000)
+def clauses(text: str) -> tuple[Clause, ...]:
+    """The clauses of `text` in their order."""
+    found: list[Clause] = []
+    opener, mark, held = "", "", list[Word]()
+    for word in (*tagged(text), None):
+        if word is not None and word.kind not in ("mark", "conjunction"):
+            held.append(word)
+            continue
+        if held:
+            has_verb = any(one.kind in ("verb", "auxiliary") for one in held)
+            if found and not has_verb and opener not in SENTENCE_ENDS | SUBORDINATORS:
+                found[-1] = found[-1]._replace(words=(*found[-1].words, *held))
+            else:
+                found.append(Clause(opener, tuple(held), mark == ","))
+            opener, mark = "", ""
+        if word is not None:
+            # Of a comma and the conjunction after it the conjunction says more.
+            mark = opener if word.kind == "conjunction" and opener in (",", "—", "–") else ""
+            opener, held = word.base, []
+    return tuple(found)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`; what follows a semicolon is one of its own."""
+    return [part.strip() for part in re.split(r"(?<=[.;!?])\s+", text) if part.strip()]

@@ -1,0 +1,125 @@
+"""What a transcript cannot show: a sound, a thought, a feeling, a sight, or the time after the conversation."""
+
+from __future__ import annotations
+
+import re
+
+from metrics_pipeline.metrics.lint.english import is_person, is_reported
+from metrics_pipeline.metrics.lint.grammar import SENTENCE_ENDS, Clause, Word, clauses
+
+MENTAL = frozenset(
+    "know think believe understand realize realise trust doubt suspect remember forget hope intend mind worry fear wonder "
+    "assume feel like love hate enjoy want care appreciate regret perceive expect sense imagine".split()
+)
+PERCEIVED = frozenset("see watch notice listen stare glance view".split())
+FEELINGS = frozenset(
+    "happy unhappy sad angry upset calm glad content nervous anxious afraid proud ashamed lonely tired bored comfortable "
+    "uncomfortable confident curious grateful impatient patient sure certain aware eager reluctant tense cross furious "
+    "thrilled worried satisfied dissatisfied frustrated confused annoyed pleased relieved disappointed reassured convinced "
+    "delighted impressed stressed irritated overwhelmed puzzled surprised embarrassed offended excited hopeful".split()
+)
+COPULAS = frozenset("feel seem appear look sound leave become remain end hang stay turn come grow get keep go".split())
+STATED = frozenset("want mean expect like".split())
+"""What people say so plainly that it counts as said."""
+SOUND = re.compile(
+    r"\b(?:tone of (?:voice|the)|(?:in|with) an? (?:\w+ ){1,3}(?:tone|voice)|(?:agent|caller|their|his|her|customer)(?:'s|’s)? (?:\w+ )?"
+    r"(?:tone|voice|accent)|intonation|body language|facial|smil(?:e|es|ed|ing)|sigh(?:s|ed|ing)?|loud(?:ly)?|shout(?:s|ed|ing)?|"
+    r"whisper\w*|yell(?:s|ed|ing)?|(?:pace|speed|volume) of (?:speech|speaking|the voice)|(?:speaking|talking) (?:speed|pace|style)|"
+    r"raised (?:their|his|her) voice|(?:spoke|speaks?|talk\w*) (?:\w+ ){0,2}(?:loud|soft|fast|slow|sharp|even|calm|quiet|gentl)\w*|sound(?:s|ed|ing) (?:\w+ )?[a-z]+|background noise|laugh(?:s|ed|ing|ter)?)\b",
+    re.IGNORECASE,
+)
+LATER = re.compile(
+    r"\bafter (?:the|this|that|a) (?:call|conversation|chat|interaction|contact)\b(?! (?:was|is) (?:transferred|connected))|"
+    r"\bafter (?:hanging|(?:they|he|she) hung) up|\b(?:that|which) followed\b|\b(?:that|the same) (?:night|evening|afternoon)\b|"
+    r"\b(?:the )?(?:next|following) (?:day|week|month|morning|invoice|bill|statement|visit|appointment)\b|"
+    r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\b(?:on|at|by) a later (?:day|date|time|point)|"
+    r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b|"
+    r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
+    r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b|"
+    r"\b(?:later|subsequently|eventually|afterwards|in the end) (?:\w+ )?(?:\w+ed|came|paid|got|went|bought|left)\b|\b(?<!agent )went on to\b",
+    re.IGNORECASE,
+)
+WITHIN = re.compile(
+    r"\b(?:in|at|to) (?:their|his|her|the) (?:own |\w+'s )?(?:mind|heart|head)\b|\bback of \w+ minds?\b|\bdeep down\b|"
+    r"\bpeace of mind\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
+    r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"
+    r"\bdisplayed at\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|phone|display|tablet|laptop|monitor)\b|"
+    r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
+    re.IGNORECASE,
+)
+
+
+def beyond(text: str) -> str | None:
+    """A sound, or something that happens when the conversation is over."""
+    sounds = [found for found in SOUND.finditer(text) if not is_reported(text, found.start())]
+    # What will be done later may be promised now.
+    later = [found for found in LATER.finditer(text) if not is_told_or_promised(text, found.start())]
+    return next((found.group() for found in (*sounds, *later)), None)
+
+
+def is_told_or_promised(text: str, position: int) -> bool:
+    before = re.split(r"[.;]", text[:position])[-1]
+    return is_reported(text, position) or re.search(r"\b(?:will|would|promis\w+|offer\w*|agreed)\b", before) is not None
+
+
+def inner(text: str) -> str | None:
+    """A thought, a feeling, or something only to be seen."""
+    for found in WITHIN.finditer(text):
+        if not is_reported(text, found.start()):
+            return found.group()
+    read = clauses(text)
+    for place, clause in enumerate(read):
+        if _is_said(read[:place]):
+            continue
+        for index in clause.verbs or (len(clause.words),):
+            found_words = _state_of_mind(clause, index)
+            if found_words:
+                return found_words
+    return None
+
+
+def _is_said(earlier: tuple[Clause, ...]) -> bool:
+    """Whether what follows is part of what somebody said: of the same sentence, after a verb of speech."""
+    start = max((place for place, clause in enumerate(earlier) if clause.opener in SENTENCE_ENDS), default=0)
+    spoken = (clause for clause in earlier[start:] if not clause.is_negated)
+    return any(clause.words[index].meaning == "communication" for clause in spoken for index in clause.verbs)
+
+
+def _state_of_mind(clause: Clause, index: int) -> str | None:
+    before, after = clause.words[:index], clause.words[index + 1 :]
+    person = next(filter(_is_somebody, before), None)
+    if any(word.meaning == "communication" for word in before if word.kind == "verb"):
+        return None
+    verb = clause.words[index] if index < len(clause.words) else None
+    if person is not None and verb is not None:
+        is_seen = verb.base in PERCEIVED and not any(word.base in ("through", "to", "off") for word in after[:3])
+        is_known = verb.base == "know" and clause.is_negated
+        is_state = (verb.base in MENTAL - STATED and not is_known) or is_seen
+        if is_state and not _is_of_speech(clause):
+            return f"{person.text} {verb.text}"
+        feeling = next((word for word in after[:3] if _is_feeling(word.text.lower(), word.meaning)), None)
+        if verb.base in COPULAS and feeling is not None:
+            return f"{person.text} {verb.text} {feeling.text}"
+    if person is not None or verb is None:
+        linked = [place for place, word in enumerate(clause.words) if word.kind == "auxiliary"]
+        for place in linked:
+            for word in clause.words[place + 1 : place + 4]:
+                if _is_feeling(word.text.lower(), word.meaning) and any(map(_is_somebody, clause.words[:place])):
+                    return f"{clause.words[place].text} {word.text}"
+    if _is_of_speech(clause):
+        return None
+    worry = next((word for word in before if word.kind == "noun" and word.meaning == "feeling"), None)
+    return worry.text if worry is not None and worry.base not in ("concern", "interest", "preference") else None
+
+
+def _is_somebody(word: Word) -> bool:
+    return is_person(word) or word.base in ("they", "he", "she", "who")
+
+
+def _is_feeling(text: str, meaning: str) -> bool:
+    return text in FEELINGS or (meaning == "emotion" and text.endswith("ed"))
+
+
+def _is_of_speech(clause: Clause) -> bool:
+    """Whether the thought is told in so many words: `when asked`, `in a turn`."""
+    return any(word.base in ("turn", "word", "words", "message", "transcript") for word in clause.words)
