@@ -11,7 +11,7 @@ from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
     "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
-    "accept agree reject approve object contest dispute claim protest complain apologize apologise insist haggle".split()
+    "accept agree reject approve object write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
 )
 """Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
 JUDGED = frozenset(
@@ -19,7 +19,7 @@ JUDGED = frozenset(
     "address tackle conclude process expect suppose need want hope like desire require intend delight impress interest "
     "concern involve relate deserve seem feel finish complete resolve solve settle measure rate score judge assess evaluate "
     "decide think believe know understand consider care appreciate enjoy improve excel act behave matter occur proceed sort "
-    "meet engage guide cater attend accommodate wrap conduct run go fare cope fail match suit fit reassure calm".split()
+    "meet engage guide cater attend accommodate wrap conduct run go fare cope fail match suit fit reassure calm learn".split()
 )
 """Verbs that say how it went rather than what was done."""
 LIGHT = frozenset(
@@ -77,14 +77,14 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     verb, before, after = clause.words[index], clause.words[:index], clause.words[index + 1 :]
     if place and (clause.opener in ("that", "which", "who") or not any(map(_can_be_subject, before))):
         # `…, or the date of the last one, is said by the agent`; `the number which the agent said`
-        is_said = verb.meaning == "communication" or any(word.base in BE for word in clause.words[:index])
+        is_said = is_speech(verb) or any(word.base in BE for word in clause.words[:index])
         before = (*read[place - 1].words, *before) if is_said else before
     about = (*before, *after)
     if verb.base in COMPLETED:
         return any(map(is_concrete, about)) and not any(word.base in GENERIC for word in about)
     if verb.base in JUDGED:
         return False
-    if verb.base in SPEECH or verb.meaning == "communication":
+    if is_speech(verb):
         return any(map(is_concrete, about)) or _is_followed_up(read[place + 1 : place + 2]) or _is_whole(after)
     if verb.base in LIGHT:
         is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
@@ -118,6 +118,11 @@ def is_vague(text: str) -> bool:
     names_nothing = not any(map(is_concrete, read))
     judges = any(base in JUDGED for base in verbs) or all(base in LIGHT for base in verbs)
     return bool(EVALUATION.search(text.lower())) or names_nothing or judges
+
+
+def is_speech(word: Word) -> bool:
+    """Whether a word is a verb of saying, asking, writing or answering."""
+    return word.kind == "verb" and (word.base in SPEECH or word.meaning == "communication")
 
 
 def is_person(word: Word) -> bool:
@@ -157,7 +162,7 @@ def is_reported(text: str, position: int) -> bool:
 
 INLINE = re.compile(
     r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|is the case when|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
+    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from metrics_pipeline.metrics.lint.english import is_person, is_reported
+from metrics_pipeline.metrics.lint.english import is_person, is_reported, is_speech
 from metrics_pipeline.metrics.lint.grammar import SENTENCE_ENDS, Clause, Word, clauses
 
 MENTAL = frozenset(
@@ -43,7 +44,7 @@ WITHIN = re.compile(
     r"\b(?:in|at|to) (?:their|his|her|the) (?:own |\w+'s )?(?:mind|heart|head)\b|\bback of \w+ minds?\b|\bdeep down\b|"
     r"\bpeace of mind\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
     r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"
-    r"\bdisplayed at\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|phone|display|tablet|laptop|monitor)\b|"
+    r"\bdisplayed at\b|\bon (?:their|his|her) phone\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|display|tablet|laptop|monitor)\b|"
     r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
     re.IGNORECASE,
 )
@@ -82,19 +83,20 @@ def _is_said(earlier: tuple[Clause, ...]) -> bool:
     """Whether what follows is part of what somebody said: of the same sentence, after a verb of speech."""
     start = max((place for place, clause in enumerate(earlier) if clause.opener in SENTENCE_ENDS), default=0)
     spoken = (clause for clause in earlier[start:] if not clause.is_negated)
-    return any(clause.words[index].meaning == "communication" for clause in spoken for index in clause.verbs)
+    return any(is_speech(word) for clause in spoken for word in clause.words)
 
 
 def _state_of_mind(clause: Clause, index: int) -> str | None:
     before, after = clause.words[:index], clause.words[index + 1 :]
     person = next(filter(_is_somebody, before), None)
-    if any(word.meaning == "communication" for word in before if word.kind == "verb"):
+    if any(map(is_speech, before)):
         return None
     verb = clause.words[index] if index < len(clause.words) else None
     if person is not None and verb is not None:
         is_seen = verb.base in PERCEIVED and not any(word.base in ("through", "to", "off") for word in after[:3])
         is_known = verb.base == "know" and clause.is_negated
-        is_state = (verb.base in MENTAL - STATED and not is_known) or is_seen
+        is_weighed = verb.base == "think" and any(word.base in ("better", "about", "over") for word in after[:2])
+        is_state = (verb.base in MENTAL - STATED and not is_known and not is_weighed) or is_seen
         if is_state and not _is_of_speech(clause):
             return f"{person.text} {verb.text}"
         feeling = next((word for word in after[:3] if _is_feeling(word.text.lower(), word.meaning)), None)
@@ -108,8 +110,18 @@ def _state_of_mind(clause: Clause, index: int) -> str | None:
                     return f"{clause.words[place].text} {word.text}"
     if _is_of_speech(clause):
         return None
-    worry = next((word for word in before if word.kind == "noun" and word.meaning == "feeling"), None)
+    if any(map(is_speech, clause.words)):
+        return None
+    felt = clause.words if person is not None else before
+    worry = next((word for place, word in enumerate(felt) if _is_someones_feeling(felt, place)), None)
     return worry.text if worry is not None and worry.base not in ("concern", "interest", "preference") else None
+
+
+def _is_someones_feeling(read: Sequence[Word], place: int) -> bool:
+    """`Their worry`, `the caller's frustration`; of `fear of spiders` nobody is said to have it."""
+    word, last = read[place], read[place - 1] if place else None
+    is_had = last is not None and (last.base in ("the", "their", "his", "her") or last.text.endswith("'s"))
+    return word.kind == "noun" and word.meaning == "feeling" and is_had
 
 
 def _is_somebody(word: Word) -> bool:

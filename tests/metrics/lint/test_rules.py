@@ -47,6 +47,10 @@ def boolean(
         (boolean("The caller was authenticated.", "The caller was authenticated."), "O203"),
         (boolean("The request was resolved; partial success is possible."), "S304"),
         (boolean("The caller took up the loyalty offer."), "A401"),
+        (boolean("The agent refunded the fee as the handbook lays down."), "C501"),
+        (boolean("The agent fobbed the hapless caller off with a voucher."), "C502"),
+        (boolean("The agent quoted the fee that is now in force."), "C504"),
+        (boolean("The agent saved the new address and had confirmed who the caller is."), "O203"),
     ],
 )
 def test_a_weak_twin_is_caught(tmp_path, text, code):
@@ -61,6 +65,9 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("The caller was verified.", "The caller gave two details, name and date of birth, which matched."),
         boolean("The agent said that goods were returned."),
         boolean("The caller said that they felt ignored.", "The caller said that they felt ignored or forgotten."),
+        boolean("The caller complained that the handbook was not followed."),
+        boolean("The agent told the caller that the line works now."),
+        boolean("The caller said that the food was horrible."),
     ],
 )
 def test_a_strong_twin_is_clean(tmp_path, text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported
+from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
 from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -38,6 +38,8 @@ TIED = re.compile(
     re.IGNORECASE,
 )
 EVENT_OPENERS = frozenset("after once when whenever while whilst if before".split())
+ANSWERED = frozenset("when where how why until whether".split())
+"""`The agent said when …` is an answer: somebody asked."""
 OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
 VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
@@ -105,7 +107,7 @@ def _is_volunteered(clause: Clause) -> bool:
     doers = [word for word in clause.words[:first] if word.kind in ("noun", "pronoun")]
     is_agents = any(word.text.lower() in OWN_SIDE for word in doers)
     verbs = [clause.words[index] for index in clause.verbs]
-    says = any((verb.meaning == "communication" and verb.base != "prove") or verb.base in VOICED for verb in verbs)
+    says = any((is_speech(verb) and verb.base != "prove") or verb.base in VOICED for verb in verbs)
     is_passive = any(word.base in BE for word in clause.words[:first])
     names_speaker = bool(doers) and not is_passive
     by_speaker = is_passive and any(
@@ -119,6 +121,8 @@ def _is_volunteered(clause: Clause) -> bool:
 
 def _given_thing(read: tuple[Clause, ...]) -> str | None:
     """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
+    if len(read) > 1 and any(map(is_speech, read[0].words)) and read[1].opener in ANSWERED:
+        return read[1].opener
     for clause in read[:2]:
         for place, word in enumerate(clause.words[:-1]):
             if word.text.lower().endswith(("'s", "s'")) and clause.words[place + 1].base in UTTERED:

@@ -27,78 +27,88 @@ good: true
 """
 
 
-CHANGING = (
-    r"(?:(?:[\w-]+ ){0,2}(?:prices?|pricing|rates?|tariffs?|fees?|fares?|co-?pay\w*|surcharges?|discounts?|offers?|promos?|promotions?|"
-    r"campaigns?|deals?|specials?|sales?|vouchers?|coupons?|bonus(?:es)?|menus?|catalogues?|catalogs?|terms|conditions|rules?|"
+THING = (
+    r"(?:prices?|pricing|rates?|tariffs?|fees?|fares?|co-?pay\w*|surcharges?|discounts?|offers?|promos?|promotions?|"
+    r"campaigns?|deals?|specials?|sales?|vouchers?|coupons?|bonus(?:es)?|menus?|catalogues?|catalogs?|terms|"
+    r"conditions|rules?|"
     r"polic(?:y|ies)|guidelines?|guidance|regulations?|laws?|legislation|versions?|scripts?|editions?|price lists?|"
     r"line-?ups?|programmes?|programs?|timetables?|opening (?:hours|times)|rebates?|incentives?|giveaways?|"
-    r"patch(?:es)?|releases?|updates?|requirements?|criteria|procedures?|standards?|recommendations?|season))\b"
+    r"patch(?:es)?|releases?|updates?|requirements?|criteria|procedures?|standards?|recommendations?|season)\b"
 )
-"""What an organisation changes from time to time, with up to two words before it."""
-PERIOD = r"(?:months?|weeks?|weekends?|years?|quarters?|seasons?|summers?|winters?|springs?|autumns?|falls?|days|fortnights?|decades?)"
+"""What an organisation changes from time to time."""
+CHANGING = rf"(?:[\w-]+ ){{0,2}}{THING}"
+PERIOD = (
+    r"(?:months?|weeks?|weekends?|years?|quarters?|seasons?|summers?|winters?|springs?|autumns?|falls?|days|"
+    r"fortnights?|decades?)"
+)
 DAY = r"(?:today|tonight|yesterday|tomorrow)"
 APPLIES = (
-    r"(?:in force|in effect|in place|valid|on offer|on sale|applicable|appl(?:y|ies)|charged?|running|available|offered|"
-    r"advertised|sold|active|effective|promoted|quoted|recommended|required)"
+    r"(?:in force|in effect|in place|valid|on offer|on sale|applicable|appl(?:y|ies)|charged?|running|available|"
+    r"offered|advertised|sold|active|effective|promoted|quoted|recommended|required)"
 )
 NOW = rf"(?:now|currently|presently|nowadays|at present|at the moment|right now|these days|today|tonight|this {PERIOD})"
 BOUND = re.compile(
-    rf"\b(?:{DAY}|(?:this|last|next) (?:\w+ )?{PERIOD})(?:['’]s?|s['’]) {CHANGING}|\b{CHANGING} (?:of|for) (?:today|this {PERIOD})\b",
-    re.IGNORECASE,
+    rf"\b(?:{DAY}|(?:this|last|next) (?:\w+ )?{PERIOD})(?:['’]s?|s['’]) {CHANGING}|\b{THING} "
+    rf"(?:of|for) (?:today|this {PERIOD})\b",
 )
 """What changes, as it is in one day or month: whoever speaks of it, the judge cannot know it."""
 CHANGES = re.compile(
-    rf"\b(?:current(?:ly valid)?|present|present-day|prevailing|latest|newest|most recent|(?:most )?up[- ]to[- ]date|ongoing|going) {CHANGING}|"
-    rf"\b{NOW} {APPLIES}\b|\b{APPLIES} {NOW}\b|\b{CHANGING} (?:that (?:is|are) |which (?:is|are) )?(?:in force|in effect)\b(?! (?:on|when|at|from))|"
-    rf"\b(?:the|our|a) recent (?:{CHANGING}|(?:\w+ )?(?:changes?|increases?|launch|outage|incident|recall|merger|migration|rebrand\w*))|"
+    rf"\b(?:current(?:ly valid)?|present|present-day|prevailing|latest|newest|most recent|(?:most )?up[- ]to[- ]date|"
+    rf"ongoing|going) {CHANGING}|"
+    rf"\b{NOW} {APPLIES}\b|\b{APPLIES} {NOW}\b|\b{THING} (?:that (?:is|are) |which (?:is|are) )?(?:in force|in "
+    rf"effect)\b(?! (?:on|when|at|from))|"
+    rf"\b(?:the|our|a) recent (?:{CHANGING}|(?:\w+ )?(?:changes?|increases?|launch|outage|incident|recall|merger|"
+    rf"migration|rebrand\w*))|"
     r"\blatest (?:changes?|increases?|launch|outage|incident|recall|news)\b",
-    re.IGNORECASE,
 )
 """What changes, as it is on the day of reading."""
 MOMENT = re.compile(
-    rf"\b(?:recently|lately|nowadays|these days|presently|currently|at the moment|at present|right now|as of now|so far this|{DAY}(?:['’]s)?|"
-    rf"this (?:morning|afternoon|evening|{PERIOD})(?:['’]s)?|(?:last|past|next|coming|previous) (?:\w+ )?{PERIOD}(?:['’]s?)?|(?:\w+ )?{PERIOD} ago)(?!\w)",
-    re.IGNORECASE,
+    rf"\b(?:recently|lately|nowadays|these days|presently|currently|at the moment|at present|right now|as of now|so "
+    rf"far this|{DAY}(?:['’]s)?|"
+    rf"this (?:morning|afternoon|evening|{PERIOD})(?:['’]s)?|(?:last|past|next|coming|previous) (?:\w+ "
+    rf")?{PERIOD}(?:['’]s?)?|(?:\w+ )?{PERIOD} ago)(?!\w)",
 )
 """A moment that is counted from today, unless somebody in the conversation counts from theirs."""
-ASKED = re.compile(r"\b(?:ask|enquir|inquir|want|wonder|request|wish|question)\w*\b[^.;]*$", re.IGNORECASE)
+ASKED = re.compile(r"\b(?:ask|enquir|inquir|want|wonder|request|wish|question)\w*\b[^.;]*$")
 ARRANGED = re.compile(
-    r"\b(?:offer|promis|schedul|book|arrang|need|plan|deliver|collect|pick|arriv|ship|send|sent|visit|appointment|reserv|due|agree|propos|confirm|mov)\w*\b[^.;]*$",
-    re.IGNORECASE,
+    r"\b(?:offer|promis|schedul|book|arrang|need|plan|deliver|collect|pick|arriv|ship|send|sent|visit|appointment|"
+    r"reserv|due|agree|propos|confirm|mov)\w*\b[^.;]*$",
 )
 PEOPLE = "|".join(sorted(ACTORS - {"agent", "bot", "assistant"}))
-OWN = re.compile(rf"\b(?:their|his|her|its|(?:{PEOPLE})s?['’]s?) (?:\w+ )?$", re.IGNORECASE)
-STATE = re.compile(
-    rf"\b(?:they|he|she|who|{PEOPLE})(?: \w+)?(?: (?:is|are|was|were|has|have|had))? (?:\w+ )?$", re.IGNORECASE
-)
+OWN = re.compile(rf"\b(?:their|his|her|its|(?:{PEOPLE})s?['’]s?) (?:\w+ )?$")
+STATE = re.compile(rf"\b(?:they|he|she|who|{PEOPLE})(?: \w+)?(?: (?:is|are|was|were|has|have|had))? (?:\w+ )?$")
 """`The plan that the customer is currently on` holds at the time of the conversation."""
-TOLD = re.compile(rf"\b(?:as|what|so) (?:they|he|she|(?:the |a )?(?:{PEOPLE})) (?:sa|writ|tell|told|put|report|claim|mention)", re.IGNORECASE)
-THAT = re.compile(
-    r"\b(?:sa(?:y|id)|stat|writ|wrote|told|tell|confirm|explain|announc|report|claim|inform|warn)\w* (?:(?:the |a )?\w+ )?(?:that|whether)\b",
-    re.IGNORECASE,
+TOLD = re.compile(
+    rf"\b(?:as|what|so) (?:they|he|she|(?:the |a )?(?:{PEOPLE})) (?:sa|writ|tell|told|put|report|claim|mention)",
 )
-LATER = re.compile(rf"(?:{DAY}|this .*|next .*|coming .*|right now|at the moment)", re.IGNORECASE)
+THAT = re.compile(
+    r"\b(?:sa(?:y|id)|stat|writ|wrote|told|tell|confirm|explain|announc|report|claim|inform|warn)\w* (?:(?:the |a "
+    r")?\w+ )?(?:that|whether)\b",
+)
+LATER = re.compile(rf"(?:{DAY}|this .*|next .*|coming .*|right now|at the moment)")
 ANCHORED = re.compile(
-    r"\b(?:day|date|time|month|week|moment|start|end)\w* (?:of|when) (?:the|this) (?:conversation|call|chat|contact|session)\b|"
-    r"\bbefore (?:the|this) (?:conversation|call|chat)\b|\b(?:today|this day)['’]s (?:date|call|conversation|chat|session)\b",
-    re.IGNORECASE,
+    r"\b(?:day|date|time|month|week|moment|start|end)\w* (?:of|when) (?:the|this) (?:conversation|call|chat|contact|"
+    r"session)\b|"
+    r"\bbefore (?:the|this) (?:conversation|call|chat)\b|\b(?:today|this day)['’]s (?:date|call|conversation|chat|"
+    r"session)\b",
 )
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     for loc, text in subject.prose:
-        sentences = (sentence for sentence in SENTENCE.split(text) if not ANCHORED.search(sentence))
+        sentences = (sentence for sentence in SENTENCE.split(text) if not ANCHORED.search(sentence.lower()))
         pointed = next((words for sentence in sentences for words in _pointers(sentence)), None)
         if pointed:
             yield Hit(subject, loc, f"{pointed!r} means something else on another day.")
 
 
-def _pointers(text: str) -> Iterator[str]:
+def _pointers(sentence: str) -> Iterator[str]:
     """The words that point at the day of reading."""
+    text = sentence.lower()
     for found in (*BOUND.finditer(text), *CHANGES.finditer(text), *MOMENT.finditer(text)):
         is_theirs = ASKED.search(text[: found.start()]) or _is_of_the_conversation(text, found)
-        if not is_theirs and not _is_name(text, found):
+        if not is_theirs and not _is_name(sentence, found.start()):
             yield found.group()
 
 
@@ -107,19 +117,19 @@ def _is_of_the_conversation(text: str, found: re.Match[str]) -> bool:
     before, words = text[: found.start()], found.group()
     is_said_so = is_said(text, found.start())
     if found.re is BOUND:
-        return is_said_so and "agent" not in before.lower()
+        return is_said_so and "agent" not in before
     if found.re is CHANGES:
-        return bool(OWN.search(before) or (is_said_so and ("agent" not in before.lower() or THAT.search(before))))
-    is_state = words.lower() in ("currently", "presently", "at the moment", "right now") and STATE.search(before)
+        return bool(OWN.search(before) or (is_said_so and ("agent" not in before or THAT.search(before))))
+    is_state = words in ("currently", "presently", "at the moment", "right now") and STATE.search(before)
     is_arranged = LATER.fullmatch(words) and ARRANGED.search(before)
     after = text[found.end() :]
     return bool(is_said_so or is_state or is_arranged or after.startswith(" of ") or TOLD.search(after))
 
 
-def _is_name(text: str, found: re.Match[str]) -> bool:
-    """Whether the words are part of a name: a capital within a sentence."""
-    opens = re.search(r"(?:^|[.!?:]\s)\s*$", text[: found.start()])
-    return found.group()[0].isupper() and not opens
+def _is_name(sentence: str, position: int) -> bool:
+    """Whether the word is part of a name: a capital within a sentence."""
+    opens = re.search(r"(?:^|[.!?:]\s)\s*$", sentence[:position])
+    return sentence[position].isupper() and not opens
 
 
 RULE = Rule(

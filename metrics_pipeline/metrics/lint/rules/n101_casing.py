@@ -70,7 +70,7 @@ def _styles(name: str) -> tuple[str, ...]:
 
 
 def _spaced(name: str) -> tuple[str, ...]:
-    every = re.findall(r"[^\W_]+", name)
+    every = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", name)
     listed = [word for word in every if word not in SMALL and not _is_open(word)]
     if name.isupper() and (len(every) > 2 or any(len(word) > LONGEST_ACRONYM for word in every)):
         return ("upper",)

@@ -30,7 +30,7 @@ LONGEST, MOST_WORDS = 50, 8
 SHORT_CLAUSE = 5
 """So many words a name with a finite verb may have and still be a name: `Refund was issued`."""
 LINKS = frozenset("is are was were has have had does did can could must should would".split())
-OPENERS = LINKS | {"do", "whether", "if", "how"}
+OPENERS = LINKS | {"do", "whether", "if"}
 SUBJECTS = frozenset("i you he she it we they".split())
 STARTS = SUBJECTS | frozenset("the a an this that their his her its our your any every".split())
 
@@ -52,6 +52,8 @@ def _is_clause(text: str) -> bool:
         return False
     first, second = listed[:2]
     if first == "whether" or (first in OPENERS and (second in STARTS or _is_noun(second))):
+        return True
+    if first == "how" and len(listed) >= SHORT_CLAUSE and second in STARTS:
         return True
     if first in SUBJECTS and verb_base(second) is not None:
         return True

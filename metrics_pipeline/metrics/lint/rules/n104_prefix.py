@@ -125,7 +125,9 @@ def _is_same(one: str, other: str) -> bool:
 @lru_cache(maxsize=5_000)
 def _folded(prefix: str) -> str:
     said = [word for word in words(prefix) if noun_base(word) not in OF_ANY_FLOW] or words(prefix)
-    return "".join(ENDINGS.sub("", stem(word)) if len(word) > 4 else stem(word) for word in said)
+    return "".join(
+        ENDINGS.sub("", stem(word)) if len(word) > 4 and not word.endswith("ee") else stem(word) for word in said
+    )
 
 
 RULE = Rule(

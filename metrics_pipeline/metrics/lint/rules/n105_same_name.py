@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.project import Hit, Project, Rule
-from metrics_pipeline.metrics.lint.rules.n106_same_definition import PEOPLE_STEMS, gist
-from metrics_pipeline.metrics.lint.words import stems
+from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Subject
+from metrics_pipeline.metrics.lint.rules.n102_synonym import is_served
+from metrics_pipeline.metrics.lint.rules.n106_same_definition import gist
+from metrics_pipeline.metrics.lint.words import stems, words
 
 BAD = """\
 name: "Issued: refunds"
@@ -27,24 +28,48 @@ good: true
 """
 
 
+ENDING = re.compile(r"(?:ation|ition|ion|ment|al|ance|ence|ing|er|e)?$")
+"""What an act and its noun differ in: `waived`, `waiver`."""
+SHORTEST_ROOT = 4
+
+
 def check(project: Project) -> Iterator[Hit]:
-    bare: dict[frozenset[str], str] = {}
-    by_length: dict[tuple[int, str], list[tuple[tuple[str, ...], str]]] = {}
+    twins: dict[str, str] = {}
+    full: dict[frozenset[str], Subject] = {}
+    bare: dict[frozenset[str], Subject] = {}
+    spelt: dict[tuple[int, str], list[tuple[tuple[str, ...], Subject]]] = {}
     for subject in project.subjects:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", subject.metric.name)
-        said = stems(name)
-        meant = gist(name)
-        near = by_length.setdefault((len(said), said[0][:2] if said else ""), [])
-        twin = (
-            bare.get(meant)
-            or bare.get(meant - PEOPLE_STEMS)
-            or next((twin for other, twin in near if all(map(_is_alike, said, other))), None)
-        )
+        said, meant = stems(name), _meant(name)
+        without = _without_person(name, meant)
+        alike = spelt.setdefault((len(said), said[0][:2] if said else ""), [])
+        twin = full.get(meant) or bare.get(meant) or full.get(without)
+        twin = twin or next((other for letters, other in alike if all(map(_is_alike, said, letters))), None)
         if twin is not None:
-            yield Hit(subject, ("name",), f"the name is nearly {twin!r}.")
-        for form in (meant, meant - PEOPLE_STEMS if len(meant & PEOPLE_STEMS) == 1 and len(meant) > 2 else meant):
-            bare.setdefault(form, subject.metric.name)
-        near.append((said, subject.metric.name))
+            twins.setdefault(twin.metric.key, subject.metric.name)
+            twins[subject.metric.key] = twin.metric.name
+        full.setdefault(meant, subject)
+        bare.setdefault(without, subject)
+        alike.append((said, subject))
+    for subject in project.subjects:
+        if subject.metric.key in twins:
+            yield Hit(subject, ("name",), f"the name is nearly {twins[subject.metric.key]!r}.")
+
+
+def _meant(name: str) -> frozenset[str]:
+    """What a name says in any order, whether as a verb or as its noun."""
+    return frozenset(map(_root, gist(name)))
+
+
+def _without_person(name: str, meant: frozenset[str]) -> frozenset[str]:
+    """The same without the one served, where the name has nobody else and enough is left of it."""
+    people = frozenset(word for said in words(name) if is_served(said) for word in _meant(said))
+    return meant - people if len(people) == 1 and len(meant) > 2 else meant
+
+
+def _root(word: str) -> str:
+    root = ENDING.sub("", word, count=1)
+    return root if len(root) >= SHORTEST_ROOT else word
 
 
 def _is_alike(one: str, other: str) -> bool:

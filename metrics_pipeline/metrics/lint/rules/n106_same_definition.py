@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import combinations
+from math import log
+from typing import NamedTuple
 
-from metrics_pipeline.metrics.lint.lexicon import senses
-from metrics_pipeline.metrics.lint.project import Hit, Project, Rule
-from metrics_pipeline.metrics.lint.rules.n102_synonym import PEOPLE, TRADES
-from metrics_pipeline.metrics.lint.words import ACTORS, STOP, stem, words
+from metrics_pipeline.metrics.lint.grammar import tagged
+from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Subject
+from metrics_pipeline.metrics.lint.words import STOP, stem, stem_set, words
 
 BAD = """\
 name: "Money: returned"
@@ -29,41 +31,26 @@ good: true
 """
 
 
-ASKED, WHOLE = 0.7, 0.6
-"""Shares of words that two definitions, and two with their conditions, have in common at least."""
-NEARLY_ALL = 0.85
+ALIKE, NEARLY_ALL = 0.6, 0.85
+"""Shares of their words, weighted by rarity, that two definitions, and two that differ in a thing, have in common."""
 FEWEST_WORDS = 3
-PHRASES = (
-    (re.compile(r"\b(?:put|puts|putting|bring|brings|brought) (?:forward|to)\b"), "propose"),
-    (re.compile(r"\b(?:turn|turns|turned|turning) down\b"), "decline"),
-    (re.compile(r"\b(?:call|calls|called|calling) off\b"), "cancel"),
-    (re.compile(r"\b(?:put|puts|putting) (?:off|back)\b"), "postpone"),
-    (re.compile(r"\b(?:ask|asks|asked|asking) for\b"), "request"),
-    (re.compile(r"\b(?:say|says|said|saying) yes\b"), "accept"),
-    (re.compile(r"\b(?:say|says|said|saying) no\b"), "decline"),
-    (re.compile(r"\b(?:read|reads|reading) (?:back|out)\b"), "repeat"),
-    (re.compile(r"\b(?:find|finds|found|finding) out\b"), "learn"),
-    (re.compile(r"\b(?:point|points|pointed|pointing) out\b"), "mention"),
-    (re.compile(r"\b(?:hand|hands|handed) over\b"), "transfer"),
-    (re.compile(r"\b(?:send|sends|sent) back\b"), "return"),
-)
-"""Verbs of two words, as one."""
-ALIKE = (
+SYNONYMS = (
     "say tell state mention name announce communicate quote inform",
     "propose suggest offer",
-    "accept agree take",
+    "accept agree",
     "decline refuse reject",
-    "request want seek",
+    "request ask want seek demand",
     "explain clarify describe",
     "resolve solve fix",
     "repeat restate",
     "postpone reschedule delay",
-    "begin start commence",
+    "begin start commence open",
     "end finish close",
-    "transfer escalate forward route",
+    "switch turn",
+    "transfer escalate route",
     "receive obtain",
     "purchase buy",
-    "confirm verify",
+    "check verify examine",
     "price cost",
     "caller customer client consumer user",
     "agent assistant bot",
@@ -72,64 +59,82 @@ ALIKE = (
     "cancel terminate",
     "person human",
 )
-FOLDED = {stem(word): stem(group.split()[0]) for group in ALIKE for word in group.split()}
-PEOPLE_STEMS = frozenset(FOLDED.get(stem(word), stem(word)) for word in ACTORS.union(PEOPLE, TRADES))
-CONTRASTS = frozenset(
-    map(
-        stem,
-        "not no never none nobody nothing without neither before after first last from until again more less "
-        "higher lower under over above below early earlier late later fail refuse decline".split(),
-    )
+FOLDED = {stem(word): stem(group.split()[0]) for group in SYNONYMS for word in group.split()}
+CONTRASTS = stem_set(
+    "not no never none nobody nothing without neither before after first last until again more less "
+    "higher lower under over above below early earlier late later fail refuse decline reject next previous"
 )
 SAYS_NOTHING = (
-    frozenset(
-        map(stem, "each every all behind also just only one more during while those these such will would".split())
+    stem_set(
+        "each every all behind also just only one during while still those these such will would can could may might must shall should"
     )
     - CONTRASTS
 )
+LIGHT = stem_set(
+    "say give provide put make get go going bring have take set do be keep let to in out on off up down back forward away along through yet"
+)
+"""Verbs and particles that say little alone: `gave the day` and `named the day`, `put forward`, `is going to`."""
+
+
+class Asked(NamedTuple):
+    """What a metric asks: the stems of its definition, those of them that are verbs, and those of its conditions too."""
+
+    subject: Subject
+    words: frozenset[str]
+    acts: frozenset[str]
+    whole: frozenset[str]
 
 
 def check(project: Project) -> Iterator[Hit]:
-    read: list[tuple[frozenset[str], frozenset[str], str]] = []
-    for subject in project.subjects:
-        asked = gist(subject.metric.definition)
-        whole = asked.union(*map(gist, subject.conditions))
-        for other_asked, other_whole, key in read:
-            if _is_twin(asked, other_asked, whole, other_whole):
-                yield Hit(subject, ("definition",), f"the definition is nearly that of {key!r}.")
-                break
-        read.append((asked, whole, subject.metric.key))
+    read = [_asked(subject) for subject in project.subjects]
+    counts = Counter(word for one in read for word in one.whole)
+    twins: dict[int, str] = {}
+    for (place, one), (other_place, other) in combinations(enumerate(read), 2):
+        # Twins share half of their words at least, however those are weighted.
+        if 2 * len(one.words & other.words) >= min(len(one.words), len(other.words)) and _is_twin(one, other, counts):
+            twins.setdefault(place, other.subject.metric.key)
+            twins.setdefault(other_place, one.subject.metric.key)
+    for place, key in sorted(twins.items()):
+        yield Hit(read[place].subject, ("definition",), f"the definition is nearly that of {key!r}.")
+
+
+def _asked(subject: Subject) -> Asked:
+    definition = subject.metric.definition
+    said = gist(definition)
+    acts = gist(" ".join(word.text for word in tagged(definition) if word.kind == "verb"))
+    return Asked(subject, said, acts, said.union(*map(gist, subject.conditions)))
 
 
 @lru_cache(maxsize=20_000)
 def gist(text: str) -> frozenset[str]:
-    """The stems that carry meaning, words for the same thing as one; active and passive, order and number fall together."""
-    low = text.lower()
-    for phrase, word in PHRASES:
-        low = phrase.sub(word, low)
-    kept = (word for word in words(low) if word not in STOP or word == "from")
-    return frozenset(FOLDED.get(stem(word), stem(word)) for word in kept) - SAYS_NOTHING
+    """The stems that carry meaning, words for the same thing as one; order, voice and number fall together."""
+    kept = (stem(word) for word in words(text) if word not in STOP)
+    return frozenset(FOLDED.get(word, word) for word in kept) - SAYS_NOTHING
 
 
-def _is_twin(asked: frozenset[str], other: frozenset[str], whole: frozenset[str], other_whole: frozenset[str]) -> bool:
-    if min(len(asked), len(other)) < FEWEST_WORDS or _share(asked, other) < ASKED or _share(whole, other_whole) < WHOLE:
+def _is_twin(one: Asked, other: Asked, counts: Counter[str]) -> bool:
+    if min(len(one.words), len(other.words)) < FEWEST_WORDS or _share(one.words, other.words, counts) < ALIKE:
         return False
-    differ = asked ^ other
-    if differ & CONTRASTS or any(map(str.isdigit, "".join(whole ^ other_whole))):
+    if (one.words ^ other.words) & CONTRASTS or any(map(str.isdigit, "".join(one.whole ^ other.whole))):
         return False
-    # Two that each name a thing of their own ask about different things in the same words.
-    has_own_things = all(any(_is_thing(word) for word in own) for own in (asked - other, other - asked))
-    return not has_own_things or _share(whole, other_whole) >= NEARLY_ALL
+    own, others = one.words - other.words, other.words - one.words
+    is_other_act = _has_other_act(own & one.acts, others) or _has_other_act(others & other.acts, own)
+    # Two that each say something of their own ask about different things in the same words.
+    is_other_thing = bool(own - LIGHT and others - LIGHT)
+    return not (is_other_act or is_other_thing) or _share(one.whole, other.whole, counts) >= NEARLY_ALL
 
 
-def _share(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / max(len(one | other), 1)
+def _has_other_act(acts: frozenset[str], opposite: frozenset[str]) -> bool:
+    """Whether one of two has a verb more that is not one word for the two of a phrase: `propose`, `put forward`."""
+    return bool(acts - LIGHT) and len(opposite) < 2
 
 
-def _is_thing(word: str) -> bool:
-    """Whether a stem is a noun more than a verb; a word that the lexicon lacks is a trade's word for a thing."""
-    known = next((found for base in (word, f"{word}e", f"{word}y") if (found := senses(base))), {})
-    return not known or ("n" in known and ("v" not in known or known["n"].tagged_count > known["v"].tagged_count))
+def _share(one: frozenset[str], other: frozenset[str], counts: Counter[str]) -> float:
+    """The share of words in common, each weighted by how few of the other definitions have it."""
+    rest = max(counts.values(), default=1)
+    shared = sum(1 + log(rest / max(counts[word] - 2, 1)) for word in one & other)
+    own = sum(1 + log(rest / max(counts[word] - 1, 1)) for word in one ^ other)
+    return shared / max(shared + own, 1)
 
 
 RULE = Rule(

@@ -32,67 +32,67 @@ PROOF = "(?:verif|authenticat|identif|validat|vetted|vetting)"
 IDENTITY = re.compile(
     r"(?<!brand )(?<!gender )(?<!corporate )\bidentit(?:y|ies)\b(?! (?:theft|fraud|crime))|"
     r"\bwho (?:they|he|she|it|the \w+) (?:really |actually )?(?:claim|say|said|are|is|was|were|purport|profess)|"
-    r"\bauthenticat|\bkyc\b|\b(?:id|identification|identity) (?:checks?|verification)|\bsecurity (?:check|verification|clearance|questions)|"
-    r"\b(?:pass|clear|complet|fail|perform|carr|did|does|ran|run)\w* (?:out )?(?:the |our |all |a )?(?:\w+ )?(?:security|verification|identification|id&v|dpa)\b|"
+    r"\bauthenticat|\bkyc\b|\b(?:id|identification|identity) (?:checks?|verification)|\bsecurity (?:check|"
+    r"verification|clearance|questions)|"
+    r"\b(?:pass|clear|complet|fail|perform|carr|did|does|ran|run)\w* (?:out )?(?:the |our |all |a )?(?:\w+ "
+    r")?(?:security|verification|identification|id&v|dpa)\b|"
     r"\b(?:verification|identification|authentication) (?:of|was|is|has|succeeded|failed|took)|"
-    r"\b(?:speaking|talking|dealing|chatting|spoke|speaks) (?:to|with) the (?:right|real|true|actual|rightful|account|policy|card|registered|legal|named)\b|"
-    r"\b(?:ma[dk]e?\w* sure|confirm\w*|check\w*|ensur\w*|verif\w*|establish\w*) (?:that )?(?:it|they|he|she|the agent) (?:was|is|were|are) (?:\w+ )?"
-    r"(?:speaking|talking|dealing|chatting) (?:to|with)\b|\b(?:confirm|check|verif|establish|ascertain)\w* who (?:is|was) (?:calling|speaking|writing|on|at|it)\b|"
-    r"\bsatisf\w+ (?:itself|himself|herself|themselves) that\b|\b(?:got|gets?|ran|runs?|put|took|takes?) (?:\w+ ){0,2}through (?:the )?(?:security|verification|identification)\b|"
-    r"\b(?:confirm|verif|check|establish|validat)\w* (?:the |a )?(?:(?:their|his|her|\w+['’]s?) )id\b|\bid (?:was|is|has been) (?:confirm|verif|check|validat)|"
-    r"\b(?:prov(?:e|es|ed|en)|proof) (?:of )?who\b|\bprov(?:e|es|ed|en) to be the\b|\bidentif\w+ (?:themsel\w+|himself|herself)\b",
-    re.IGNORECASE,
+    r"\b(?:speaking|talking|dealing|chatting|spoke|speaks) (?:to|with) the (?:right|real|true|actual|rightful|"
+    r"account|policy|card|registered|legal|named)\b|"
+    r"\b(?:ma[dk]e?\w* sure|confirm\w*|check\w*|ensur\w*|verif\w*|establish\w*) (?:that )?(?:it|they|he|she|the "
+    r"agent) (?:was|is|were|are) (?:\w+ )?"
+    r"(?:speaking|talking|dealing|chatting) (?:to|with)\b|\b(?:confirm|check|verif|establish|ascertain)\w* who (?:is|"
+    r"was) (?:calling|speaking|writing|on|at|it)\b|"
+    r"\bsatisf\w+ (?:itself|himself|herself|themselves) that\b|\b(?:got|gets?|ran|runs?|put|took|takes?) (?:\w+ "
+    r"){0,2}through (?:the )?(?:security|verification|identification)\b|"
+    r"\b(?:confirm|verif|check|establish|validat)\w* (?:the |a )?(?:(?:their|his|her|\w+['’]s?) )id\b|\bid (?:was|is|"
+    r"has been) (?:confirm|verif|check|validat)|"
+    r"\b(?:prov(?:e|es|ed|en)|proof) (?:of )?who\b|\bprov(?:e|es|ed|en) to be the\b|\bidentif\w+ (?:themsel\w+|"
+    r"himself|herself)\b",
 )
 PASSIVE = re.compile(
-    rf"\b([\w-]+) (?:was|is|were|are|has been|have been|had been|being|be|been|got|gets|could be|can be) (?:\w+ )?{PROOF}\w*(?! (?:as|for)\b)",
-    re.IGNORECASE,
+    rf"\b([\w-]+) (?:was|is|were|are|has been|have been|had been|being|be|been|got|gets|could be|can be) (?:\w+ "
+    rf")?{PROOF}\w*(?! (?:as|for)\b)",
 )
-ACTIVE = re.compile(
-    rf"\b{PROOF}\w* (?:the |a |an |this |our |every |each )?(?:\w+ )?([\w-]+)\b(?!['’]|s['’])", re.IGNORECASE
-)
-LEAD = re.compile(
-    r"\b(?:true|yes|counts?|passed|positive|met|holds?|only) (?:only )?(?:when|if|where|once|after)\b", re.IGNORECASE
-)
-CONTEXT = re.compile(
-    r"\b(?:after|once|when|if|ask(?:s|ed|ing)?|refus\w+|declin\w+|why|how long)\b[^,;.]*$", re.IGNORECASE
-)
+ACTIVE = re.compile(rf"\b{PROOF}\w* (?:the |a |an |this |our |every |each )?(?:\w+ )?([\w-]+)\b(?!['’]|s['’])")
+LEAD = re.compile(r"\b(?:true|yes|counts?|passed|positive|met|holds?|only) (?:only )?(?:when|if|where|once|after)\b")
+CONTEXT = re.compile(r"\b(?:after|once|when|if|ask(?:s|ed|ing)?|refus\w+|declin\w+|why|how long)\b[^,;.]*$")
 DETAIL = re.compile(
-    r"\b(?:names?|surname|birth\w*|dob|post ?codes?|postal|zip|address\w*|numbers?|pin|pass(?:code|word|phrase|port)|codes?|digits|ssn|"
-    r"e-?mail|maiden|fingerprint|licen[cs]e|card|signature|memorable|token|otp|phone|reference|plate|voice ?print|selfie)\b",
-    re.IGNORECASE,
+    r"\b(?:names?|surname|birth\w*|dob|post ?codes?|postal|zip|address\w*|numbers?|pin|pass(?:code|word|phrase|port)|"
+    r"codes?|digits|ssn|"
+    r"e-?mail|maiden|fingerprint|licen[cs]e|card|signature|memorable|token|otp|phone|reference|plate|voice ?print|"
+    r"selfie)\b",
 )
 GIVEN = re.compile(
-    r"\b(?:match\w*|on (?:file|record)|held|correct(?:ly)?|digits|birth|(?:at least|all|both|any) (?:\w+ )?(?:of|two|three|four|five|six)|"
+    r"\b(?:match\w*|on (?:file|record)|held|correct(?:ly)?|digits|birth|(?:at least|all|both|any) (?:\w+ )?(?:of|two|"
+    r"three|four|five|six)|"
     r"by (?:his|her|their|its|the|means)|using|against|namely|details?|both|two|three|four|five|six|[2-9]|"
-    r"(?<!agent )(?:gave|gives?|given|provid\w+|stat\w+|enter\w*|spel\w+|suppl\w+|read|answer\w*|quot\w+|typ\w+|key\w*|show\w*|upload\w*|sent|said))\b",
-    re.IGNORECASE,
+    r"(?<!agent )(?:gave|gives?|given|provid\w+|stat\w+|enter\w*|spel\w+|suppl\w+|read|answer\w*|quot\w+|typ\w+|"
+    r"key\w*|show\w*|upload\w*|sent|said))\b",
 )
 """What makes a detail one that proves: it was given, counted or compared."""
 PURPOSE = re.compile(
     r"\b(?:ahead of|before|prior to|so that|in order to|and only then|and then)\b[^,;.:]*|"
     r"\b(?:new|chang\w+|updat\w+|another|different|replacement)(?: of| the)? (?:\w+ )?\w+",
-    re.IGNORECASE,
 )
 """What the identity is needed for, not what proves it."""
-COUNT = re.compile(r"\b(?:one|two|three|four|five|six|both|all|single|each|every|[1-9])\b", re.IGNORECASE)
-OPEN_LIST = re.compile(r"\b(?:such as|or|like|for example|e\.g|including|etc)\b", re.IGNORECASE)
-DECIDED = re.compile(
-    r"\b(?:function|tool|api)\b[^.;]*\b(?:return|respond|report|said|says|result|confirm|call)", re.IGNORECASE
-)
+COUNT = re.compile(r"\b(?:one|two|three|four|five|six|both|all|single|each|every|[1-9])\b")
+OPEN_LIST = re.compile(r"\b(?:such as|or|like|for example|e\.g|including|etc)\b")
+DECIDED = re.compile(r"\b(?:function|tool|api)\b[^.;]*\b(?:return|respond|report|said|says|result|confirm|call)")
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
-    read = ((("definition",), metric.definition), (("true_when",), metric.true_when or ""))
+    read = ((("definition",), metric.definition.lower()), (("true_when",), (metric.true_when or "").lower()))
     loc = next((loc for loc, text in read if _speaks_of_identity(text)), None)
-    text = " ".join((metric.definition, *subject.conditions))
+    text = " ".join((metric.definition, *subject.conditions)).lower()
     if loc and not _names_its_details(text) and not DECIDED.search(text):
         yield Hit(subject, loc, "it speaks of a proven identity, and not of how many details and which prove it.")
 
 
 def _speaks_of_identity(text: str) -> bool:
     plain = LEAD.sub("", text)
-    people = (found for form in (PASSIVE, ACTIVE) for found in form.finditer(plain) if _is_person(found[1].lower()))
+    people = (found for form in (PASSIVE, ACTIVE) for found in form.finditer(plain) if _is_person(found[1]))
     return any(
         not CONTEXT.search(plain[: found.start()]) and not is_said(plain, found.start())
         for found in (*IDENTITY.finditer(plain), *people)
@@ -108,7 +108,8 @@ def _is_person(word: str) -> bool:
 
 
 def _names_its_details(text: str) -> bool:
-    """Whether details stand where something is given, counted or compared, and a list of them says how many it takes."""
+    """Whether details stand where something is given, counted or compared, and a list of them says how many it "
+    "takes."""
     proving = [
         part for part in re.split(r"[.;]\s", PURPOSE.sub("", text)) if GIVEN.search(part) and DETAIL.search(part)
     ]

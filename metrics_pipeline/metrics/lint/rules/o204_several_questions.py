@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, clauses, sentences
+from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete, is_person, is_speech
+from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\
@@ -30,6 +30,7 @@ good: true
 
 QUESTIONS = frozenset(("whether", "how", "what", "why", "who", "if"))
 CONDITION = re.compile(r"\b(?:true|false|yes|no|answer|counts?)\b", re.IGNORECASE)
+LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|e\.g|i\.e)\b", re.IGNORECASE)
 BACK = frozenset("it its them their this these those one both that him her they so then".split())
 SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
 """Verbs that only lead up to what is asked."""
@@ -39,7 +40,7 @@ CLOSING = frozenset("confirm agree accept match refuse decline reject".split())
 
 def check(subject: Subject) -> Iterator[Hit]:
     text = next(iter(sentences(subject.metric.definition)), "")
-    if CONDITION.search(text):
+    if CONDITION.search(text) or LISTED.search(text):
         return
     read = clauses(text)
     asked = [clause for clause in read if clause.opener in QUESTIONS]
@@ -100,9 +101,17 @@ def _finite(clause: Clause) -> list[int]:
     ]
 
 
+def _is_noun(word: Word) -> bool:
+    return word.kind == "noun"
+
+
 def _is_open(before: list[str]) -> bool:
     """Whether `to` or a bare `being` stands before a verb: it names an act and does not say that it took place."""
-    return "to" in before[-2:] or ("being" in before[-2:] and not set(before) & {"is", "are", "was", "were"})
+    return (
+        "to" in before[-2:]
+        or "having" in before
+        or ("being" in before[-2:] and not set(before) & {"is", "are", "was", "were"})
+    )
 
 
 def _is_outcome(clause: Clause) -> bool:
@@ -126,11 +135,14 @@ def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
     after = clause.words[verbs[0] + 1 :]
     if any(word.base in BACK for word in clause.words[: verbs[0]]) or (after and after[0].base in BACK):
         return False
+    is_about_it = any(word.base in BACK for word in after) and all(map(is_person, filter(_is_noun, after)))
+    if is_speech(verb) and is_about_it and not following:
+        return False
     if verb.base in CLOSING:
         return any(word.kind == "verb" for word in after)
     has_object = any(is_concrete(word) or word.kind == "determiner" for word in after[:3])
     has_content = bool(following) and following[0].opener in QUESTIONS | {"that", "which"} and not after
-    return has_object or has_content or verb.base in JUDGED or verb.meaning == "communication" or _has_subject(clause)
+    return has_object or has_content or verb.base in JUDGED or is_speech(verb) or _has_subject(clause)
 
 
 RULE = Rule(

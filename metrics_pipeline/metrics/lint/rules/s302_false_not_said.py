@@ -53,7 +53,7 @@ def check(subject: Subject) -> Iterator[Hit]:
 def _says_something(false_when: str, true_when: str) -> bool:
     if content(false_when) <= EMPTY:
         return False
-    if not is_vague(false_when) or beyond(false_when) or inner(false_when):
+    if not is_vague(false_when) or any(beyond(text) or inner(text) for text in (false_when, true_when)):
         return True
     # `None of these was named` says exactly what is missing, where what should be there is exact.
     is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))

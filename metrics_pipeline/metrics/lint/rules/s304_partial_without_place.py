@@ -34,7 +34,7 @@ WHOLE = (
 )
 PART = (
     rf"(?:part|parts|partly|partial|partially|share|portion|fraction|half|halfway|some|several|a few|a bit|a little|most|"
-    rf"mostly|proportion|percentage|incomplete|incompletely|provisional|provisionally|conditional|conditionally|temporary|"
+    rf"mostly|proportion|percentage|remainder|remnant|residue|incomplete|incompletely|provisional|provisionally|conditional|conditionally|temporary|"
     rf"temporarily|interim){KINDS}"
 )
 OR = r"(?:,(?=[^.;]*\bor\b)|\bor\b)"
@@ -61,10 +61,11 @@ DEGREE = re.compile(
 QUALITY = re.compile(r"\bhow well\b", re.IGNORECASE)
 PARTIAL = re.compile(
     rf"\b{WHOLE}\b[^.,;]{{0,30}}?{OR}[^.,;]{{0,20}}?\b{PART}\b|\b{PART}\b[^.,;]{{0,30}}?{OR}[^.,;]{{0,20}}?\b{WHOLE}\b|"
-    rf"(?<!\ba )(?<!\bthe )(?<!\bany )\b{NEARLY}[ -]{DONE}|\b{DONE} (?:only |just )?{NEARLY}\b|\bpartial {RESULT}|"
+    rf"(?<!\ba )(?<!\bthe )(?<!\bany )\b{NEARLY}[ -]{DONE}|\b{DONE} (?:only |just )?{NEARLY}\b|\b(?:partial|half|halfway) {RESULT}|"
     rf"\b{HALF}\b[^.;]{{0,40}}\b{MAY_BE}\b|\b{MAY_BE}\b[^.;]{{0,40}}\b{HALF}\b|"
     r"\b(?:only|just|merely) (?:an? )?(?:some|part|half|portion|few|most) of\b|\bor (?:an? )?(?:some|part|half|portion|most) of\b|"
-    r"\bsome but not (?:all|every)|\bin between\b|\bhalf[ -](?:measures?|hearted)\b|\bmiddle ground\b",
+    r"\bsome but not (?:all|every)|\bin between\b|\bhalf[ -](?:measures?|hearted)\b|"
+    r"\b(?:is|as|be|for) (?:only |just |but )?half\b(?! (?:an? )?(?:hour|past|dozen|price|board|day|term|year|mile|pint|kilo|pound))|\bmiddle ground\b",
     re.IGNORECASE,
 )
 PLACE = re.compile(
@@ -98,12 +99,10 @@ def _categorical(metric: MetricDefinition) -> str | None:
 
 
 def _boolean(metric: MetricDefinition) -> str | None:
-    if any(_has_place(text) for text in (metric.true_when, metric.false_when) if text):
-        return None
-    for pattern in (DEGREE, QUALITY, PARTIAL):
-        if spoken := _spoken(pattern, metric.definition, is_boolean=True):
-            return spoken
-    return None
+    has_place = any(_has_place(text) for text in (metric.true_when, metric.false_when) if text)
+    # What part counts may be said in a condition; but yes and no never answer how far or to what extent.
+    patterns = (DEGREE, QUALITY) if has_place else (DEGREE, QUALITY, PARTIAL)
+    return next(filter(None, (_spoken(pattern, metric.definition, is_boolean=True) for pattern in patterns)), None)
 
 
 def _has_place(text: str) -> bool:

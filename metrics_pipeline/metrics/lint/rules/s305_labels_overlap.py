@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 from math import inf
 from typing import NamedTuple
 
-from metrics_pipeline.metrics.lint.lexicon import senses, verb_base
+from metrics_pipeline.metrics.lint.english import has_verb, is_person
+from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
+from metrics_pipeline.metrics.lint.lexicon import noun_base, verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.words import ACTORS, STOP, content, stem, stems, words
+from metrics_pipeline.metrics.lint.words import content, stem, words
 from metrics_pipeline.metrics.parts import Label
 
 BAD = """\
@@ -49,54 +51,74 @@ SAME = {
         "staff employee personnel",
         "buy purchase",
         "say tell mention state",
+        "software app application program programme",
         "discontent unhappy dissatisfied unsatisfied displeased",
     )
     for word in group.split()
 }
-TELLS_APART = frozenset(
-    "not no never neither nor without only nothing none but nobody before instead rather except unless cannot other "
-    "another else first otherwise".split()
+TELLS_APART = NEGATIONS | set(
+    "only but before instead rather except unless other another else elsewhere outside beyond otherwise different alone "
+    "solely just".split()
 )
+REFUSES = frozenset(
+    "refuse decline reject deny oppose withhold disagree dispute fail omit skip ignore lack neglect forget overlook refrain "
+    "hang leave end stop abandon postpone defer delay cancel".split()
+)
+"""Verbs that deny what another label affirms, or tell of an end before it."""
 QUALIFIES = frozenset(
-    "all whole wholly full fully entire entirely every both partly partially partial part half some most new existing still "
-    "already yet".split()
+    "all whole wholly full fully entire entirely every everything everybody everyone complete both partly partially "
+    "partial part half some most least new existing old current former still already yet several first last".split()
 )
-BROAD = ACTORS | content(
-    "something anything everything question problem issue matter concern trouble complaint request query enquiry inquiry thing "
-    "case topic information help general generally all wrong contact call chat"
+IS_TROUBLE = re.compile(r"\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b", re.IGNORECASE)
+OPEN = re.compile(
+    r"\bwhat(?! (?:kind|type|sort|\w+ of)\b)|\bwhy\b|\b(?:reason|cause|topic|subject|theme)s?\b", re.IGNORECASE
 )
-ABOUT = re.compile(r"\b(?:about|with|concerning|regarding|to do with|relat(?:ed|ing) to|involving)\s")
-LISTED = re.compile(r"\b(?:about|concerning|regarding|for instance|for example|such as|including|e\.g\.|like)[\s,]|:\s")
+LISTED = re.compile(
+    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to)[\s,]"
+)
 ORDER = re.compile(
     r"\bfirst (?:label |one )?(?:that|which|to) (?:holds?|fits?|appl(?:y|ies)|match(?:es)?)\b|\bfrom the top\b|\btop to bottom\b|"
     r"\bin (?:this|the given|the listed|their) order\b|\b(?:priorit|precede)|\b(?:prevails?|outranks?|wins)\b|"
     r"\bif (?:both|several|two|more than one)\b|\bwhichever\b",
     re.IGNORECASE,
 )
-ONE_ATTEMPT = re.compile(
-    r"\b(?:first|last|final|finally|best|latest|earliest|furthest|highest|how far)\b", re.IGNORECASE
+ONE_OF_MANY = re.compile(
+    r"\b(?:first|last|final(?:ly)?|best|worst|latest|earliest|furthest|farthest|highest|lowest|longest|most|mostly|main|mainly|"
+    r"chief|chiefly|primary|primarily|principal|initial|initially|opening|original|originally|ultimate|ultimately|"
+    r"eventual|eventually|single|sole|how far)\b",
+    re.IGNORECASE,
+)
+RESULT = re.compile(
+    r"\b(?:came? of|becam?e of|came? to|ends?|ended|ending|outcome|result|status|state|stage|point)\b", re.IGNORECASE
 )
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
-NUMBERS = {word: index for index, word in enumerate("zero one two three four five six seven eight nine ten".split())}
 SHARED_WORDS = 2
-TOPIC_WORDS = 4
+SENTENCE_WORDS = 3
+
+NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen twenty".split()
+    )
+} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "thousand": 1000, "noon": 12}
+HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": 168, "fortnight": 336, "month": 730, "year": 8760}
 TINY = 1e-6
-NUMBER = r"(\d+(?:\.\d+)?)"
-SPANS: tuple[tuple[re.Pattern[str], Callable[[float, float], Span]], ...] = (
-    (re.compile(rf"{NUMBER} ?(?:to|and|through|until|-|–) ?{NUMBER}( \w+)?"), lambda low, high: Span(low, high)),
-    (re.compile(rf"\b(?:no|not) (?:more|longer|later) than (){NUMBER}( \w+)?"), lambda _, end: Span(0, end)),
-    (re.compile(rf"\b(?:no|not) (?:fewer|less) than (){NUMBER}( \w+)?"), lambda _, end: Span(end, inf)),
-    (
-        re.compile(rf"\b(?:more|longer|later|greater|higher) than (){NUMBER}( \w+)?"),
-        lambda _, end: Span(end + TINY, inf),
-    ),
-    (re.compile(rf"\b(?:over|above|beyond|exceeding) (){NUMBER}( \w+)?"), lambda _, end: Span(end + TINY, inf)),
-    (re.compile(rf"\b(?:fewer|less|shorter|lower|sooner) than (){NUMBER}( \w+)?"), lambda _, end: Span(0, end - TINY)),
-    (re.compile(rf"\b(?:under|below) (){NUMBER}( \w+)?"), lambda _, end: Span(0, end - TINY)),
-    (re.compile(rf"\b(?:at least|from|minimum of) (){NUMBER}( \w+)?"), lambda _, end: Span(end, inf)),
-    (re.compile(rf"\b(?:at most|up to|within|maximum of) (){NUMBER}( \w+)?"), lambda _, end: Span(0, end)),
-    (re.compile(rf"(){NUMBER}( \w+)? or (?:more|longer|over|above|later)\b"), lambda _, end: Span(end, inf)),
-    (re.compile(rf"(){NUMBER}( \w+)? or (?:less|fewer|under|below)\b"), lambda _, end: Span(0, end)),
+NUMBER = r"[$£€]?(?P<{}>\d+(?:\.\d+)?)%?"
+UNIT = r"(?P<unit>[ -](?!or\b|and\b)[a-z]+)?"
+MORE = r"(?:more|longer|later|greater|higher|larger|bigger|older|heavier|further)"
+LESS = r"(?:fewer|less|shorter|lower|smaller|sooner|earlier|younger|lighter|cheaper)"
+SPANS = tuple(
+    (re.compile(rf"\b{pattern}"), low_shift, high_shift)
+    for pattern, low_shift, high_shift in (
+        (rf"{NUMBER.format('low')} ?(?:to|and|or|through|until|-|–) ?{NUMBER.format('high')}{UNIT}", 0.0, 0.0),
+        (rf"(?:{MORE} than|over|above|beyond|exceed\w*) {NUMBER.format('low')}{UNIT}", TINY, 0.0),
+        (rf"(?:{LESS} than|under|below) {NUMBER.format('high')}{UNIT}", 0.0, -TINY),
+        (rf"(?:at least|from|minimum of) {NUMBER.format('low')}{UNIT}", 0.0, 0.0),
+        (rf"(?:at most|up to|within|maximum of) {NUMBER.format('high')}{UNIT}", 0.0, 0.0),
+        (rf"{NUMBER.format('low')}{UNIT} (?:or|and) (?:{MORE}|over|above|up|upwards)\b", 0.0, 0.0),
+        (rf"{NUMBER.format('high')}{UNIT} (?:or|and) (?:{LESS}|under|below)\b", 0.0, 0.0),
+    )
 )
 
 
@@ -105,20 +127,20 @@ class Span(NamedTuple):
 
     low: float
     high: float
-    unit: str = ""
+    unit: str
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     has_order = ORDER.search(metric.definition) is not None
-    has_one_attempt = metric.attempts is not None or ONE_ATTEMPT.search(metric.definition) is not None
+    asks_for_one = metric.attempts is not None or ONE_OF_MANY.search(metric.definition) is not None
     for (_, one), (index, other) in combinations(enumerate(metric.labels), 2):
         if problem := _same(one, other):
             yield Hit(subject, ("labels", index), f"the labels {one.name!r} and {other.name!r} {problem}.")
         elif not has_order and (
             _share_numbers(one, other)
-            or any(_is_kind(*pair) or _is_within(*pair) or _lists(*pair) for pair in ((one, other), (other, one)))
-            or (not has_one_attempt and _both_succeed(one, other))
+            or any(_is_kind(*pair) or _lists(*pair) for pair in ((one, other), (other, one)))
+            or (not asks_for_one and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
         ):
             yield Hit(subject, ("labels", index), f"{one.name!r} and {other.name!r} can fit the same conversation.")
 
@@ -130,8 +152,8 @@ def _same(one: Label, other: Label) -> str | None:
     if not one.when or not other.when:
         return None
     small, large = sorted((_meaning(one.when), _meaning(other.when)), key=len)
-    is_same = small == large and (stems(one.when) == stems(other.when) or not _tells_apart(one.when))
-    if is_same or (small and small <= large and not _qualify(one.when, other.when)):
+    is_same = small == large and not _tells_apart(one.when)
+    if one.when == other.when or is_same or (small and small <= large and not _qualify(one.when, other.when)):
         return "fit the same conversation"
     return None
 
@@ -141,49 +163,17 @@ def _is_kind(wide: Label, narrow: Label) -> bool:
     if not wide.when or not narrow.when or not _meaning(_spoken(wide.name)) < _meaning(_spoken(narrow.name)):
         return False
     shared = _meaning(wide.when) & _meaning(narrow.when)
-    things = {word for word in shared if "n" in senses(word) and not _is_person(word)}
-    return bool(things) and len(shared) >= SHARED_WORDS and not _qualify(narrow.name, wide.when, narrow.when)
-
-
-def _is_within(wide: Label, narrow: Label) -> bool:
-    """Whether a label takes whatever is about a thing that another label is about as well."""
-    topic = _topic(wide.when or "")
-    if not topic or _tells_apart(narrow.when or "", narrow.name):
-        return False
-    about = _meaning(f"{_spoken(narrow.name)} {narrow.when or ''}")
-    return all(any(word == thing or (len(thing) > 3 and word.endswith(thing)) for word in about) for thing in topic)
-
-
-def _topic(when: str) -> frozenset[str]:
-    """The thing that `when` takes all talk of: `has a question about the room`; empty where it says more."""
-    found = next(reversed(list(ABOUT.finditer(re.split(r"[,;.:(]", when)[0]))), None)
-    if found is None or _tells_apart(when) or ":" in when:
-        return frozenset()
-    before = [word for word in words(when[: found.start()]) if word not in STOP and not _is_person(word)]
-    after = re.split(r"[,;.(]", when[found.end() :])[0]
-    named = frozenset(_meaning(after) - BROAD)
-    is_plain = all(stem(word) in BROAD or _is_talk(word) for word in before)
-    return named if is_plain and len(named) == 1 and len(words(after)) <= TOPIC_WORDS else frozenset()
-
-
-def _is_talk(word: str) -> bool:
-    """Whether a word only says that somebody spoke, or how they felt about it."""
-    base = verb_base(word)
-    known = senses(base) if base else {}
-    is_talk = "v" in known and known["v"].meaning in ("communication", "emotion", "cognition", "stative")
-    return is_talk or "a" in senses(word) or base in ("write", "have", "be")
+    return len(shared) >= SHARED_WORDS and not _qualify(narrow.name, wide.when, narrow.when)
 
 
 def _lists(wide: Label, narrow: Label) -> bool:
-    """Whether a label names the topic of another one among its own."""
+    """Whether a label lists, among what it is about, the thing that another one is about."""
     found = LISTED.search(wide.when or "")
     name = _meaning(_spoken(narrow.name))
     if found is None or not wide.when or _tells_apart(wide.when, wide.name, narrow.name):
         return False
-    items = re.split(r",|;|\bor\b|\band\b", wide.when[found.end() :])
-    is_spoken_of = any(name == _meaning(item) for item in items)
-    example = re.search(r"\b(?:for instance|for example|such as|including|e\.g\.)", wide.when)
-    return bool(name) and (is_spoken_of or (example is not None and name <= _meaning(wide.when[example.end() :])))
+    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", wide.when[found.end() :])
+    return any(name in (_meaning(item), {_head(item)}) for item in items)
 
 
 def _both_succeed(one: Label, other: Label) -> bool:
@@ -191,49 +181,86 @@ def _both_succeed(one: Label, other: Label) -> bool:
     if {one.outcome, other.outcome} != {"success"} or not one.when or not other.when:
         return False
     actors = _actor(one.when), _actor(other.when)
-    parties = {actor in AGENTS for actor in actors}
-    return None not in actors and len(parties) == len(actors) and not _tells_apart(one.when, other.when)
+    return None not in actors and actors[0] != actors[1] and not _tells_apart(one.when, other.when)
 
 
-def _actor(when: str) -> str | None:
-    """The person that the first words of `when` speak of."""
-    first = next((word for word in words(when) if word not in STOP), "")
-    return first if _is_person(first) else None
-
-
-def _is_person(word: str) -> bool:
-    known = senses(word)
-    is_named_so = known["n"].meaning == "person" if "n" in known else not known and word.endswith(("er", "or", "ee"))
-    return is_named_so or word in ACTORS | AGENTS
+def _both_hold(question: str, one: Label, other: Label) -> bool:
+    """Whether nothing keeps two neutral answers to a question, which asks for no single one, from being true at once."""
+    if {one.outcome, other.outcome} != {"neutral"} or not one.when or not other.when or RESULT.search(question):
+        return False
+    is_open = OPEN.search(question) is not None
+    texts = [IS_TROUBLE.sub("", text) if is_open else text for text in (one.when, other.when)]
+    if not all(map(_is_sentence, texts)) or _qualify(*texts) or (_span(one) and _span(other)):
+        return False
+    # `Which branch`: the agent named Leeds, the agent named York; but `who holds a card` and `who reported a fault` …
+    is_parallel = _verbs(one.when) == _verbs(other.when) and (_span(one) is None) == (_span(other) is None)
+    return is_open or not is_parallel
 
 
 def _share_numbers(one: Label, other: Label) -> bool:
     first, second = _span(one), _span(other)
     if first is None or second is None or first.unit != second.unit:
         return False
-    return first.low <= second.high and second.low <= first.high and not _denies(one.when, other.when)
+    texts = one.when or "", other.when or ""
+    return first.low <= second.high and second.low <= first.high and _verbs(texts[0]) == _verbs(texts[1])
 
 
 def _span(label: Label) -> Span | None:
-    text = " ".join(str(NUMBERS.get(word, word)) for word in (label.when or _spoken(label.name)).lower().split())
-    for pattern, made in SPANS:
-        if found := pattern.search(text):
-            low, high, unit = found.groups(default="")
-            return made(float(low or 0), float(high))._replace(unit=stem(unit.strip()))
-    return None
+    """Where the numbers of a label meet; None where it names none, or denies what it counts."""
+    spoken = (label.when or _spoken(label.name)).lower()
+    text = " ".join(str(NUMBERS.get(word, word)) for word in re.findall(r"[^\s,;:()]+", spoken.rstrip(". ")))
+    text = re.sub(rf"\b(?:no|not) {MORE} than\b", "at most", re.sub(rf"\b(?:no|not) {LESS} than\b", "at least", text))
+    text = text.replace("half an hour", "30 minutes")
+    text = re.sub(r"\ban? (?=(?:minute|hour|day|week|fortnight|month|year)\b)", "1 ", text)
+    if _denies(text):
+        return None
+    low, high, unit = -inf, inf, ""
+    for pattern, low_shift, high_shift in SPANS:
+        for found in pattern.finditer(text):
+            named = found.groupdict()
+            word = (named["unit"] or "").strip(" -")
+            unit = noun_base(word) or word
+            scale = HOURS.get(unit, 1)
+            low = max(low, float(named.get("low") or -inf) * scale + low_shift)
+            high = min(high, float(named.get("high") or inf) * scale + high_shift)
+    return Span(low, high, "hour" if unit in HOURS else unit) if (low, high) != (-inf, inf) else None
 
 
-def _denies(*texts: str | None) -> bool:
-    return any(text and re.match(r"\W*(?:not|neither|none|no)\b", text, re.IGNORECASE) for text in texts)
+def _denies(text: str) -> bool:
+    return any(word in NEGATIONS or word.endswith("n't") for word in words(text))
 
 
 def _tells_apart(*texts: str) -> bool:
-    return any(word in TELLS_APART or word.endswith("n't") for text in texts for word in words(_spoken(text)))
+    listed = [word for text in texts for word in words(_spoken(text))]
+    return any(word in TELLS_APART or word.endswith("n't") or verb_base(word) in REFUSES for word in listed)
 
 
 def _qualify(*texts: str) -> bool:
     """Whether two labels are told apart, or one takes the whole and the other a part, one the new and one the old."""
     return _tells_apart(*texts) or any(word in QUALIFIES for text in texts for word in words(_spoken(text)))
+
+
+def _actor(when: str) -> str | None:
+    """Whose act the first words tell of: the agent, or the other party."""
+    first = next((word for word in tagged(when) if word.kind in ("noun", "pronoun")), None)
+    if first is None or not is_person(first):
+        return None
+    return "agent" if first.base in AGENTS else "party"
+
+
+def _head(item: str) -> str:
+    """The thing that an item of a list begins with: software, of `the software running on it`."""
+    first = next((word for word in tagged(item) if word.kind not in ("determiner", "adjective", "adverb")), None)
+    return SAME.get(stem(first.base), stem(first.base)) if first and first.kind == "noun" else ""
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a text says more than a name such as `Preferred brand.` does."""
+    return has_verb(text) and len(words(text)) >= SENTENCE_WORDS
+
+
+def _verbs(when: str) -> frozenset[str]:
+    return frozenset(word.base for word in tagged(when) if word.kind == "verb")
 
 
 def _spoken(name: str) -> str:

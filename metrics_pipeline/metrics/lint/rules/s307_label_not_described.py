@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
+from metrics_pipeline.metrics.lint.english import has_verb
+from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.lexicon import verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.words import ACTORS, content, words
+from metrics_pipeline.metrics.lint.words import ACTORS, content, stem, words
 
 BAD = """\
 name: "Contact: reason"
@@ -41,6 +43,7 @@ REST = content(
     "neither nothing of these any all not stated given specified determined mentioned applicable and or no more"
 )
 WISH = re.compile(r"\b(?:ask(?:s|ed|ing)? (?:for|to)|want(?:s|ed)?|wish(?:es|ed)?|requests|requested)\b", re.IGNORECASE)
+CONCRETE = frozenset("animal plant food body substance object artifact person".split())
 ROOT_LENGTH = 5
 LONGEST_ENDING = 5
 TOLD = r"""['"]? (?:label )?(?:means?|stands? for|covers?|is (?:for|when|if|given|used|where)|when|if|where|applies|holds|counts)\b"""
@@ -57,9 +60,9 @@ def check(subject: Subject) -> Iterator[Hit]:
             spoken = re.escape(label.name.lower().replace("_", " "))
             if not re.search(rf"\b{spoken}(?:{TOLD}|{MARKED})", definition):
                 yield Hit(subject, ("labels", index), f"the label {label.name!r} is never described.")
-        elif not (WISH.search(label.when) or _adds_who(label.name, label.when)) and all(
-            _is_in(word, name) for word in content(label.when) - GENERIC
-        ):
+        elif not (
+            WISH.search(label.when) or _adds_who(label.name, label.when) or _is_about_a_thing(label.when)
+        ) and all(_is_in(word, name) for word in content(label.when) - GENERIC):
             yield Hit(subject, ("labels", index, "when"), f"what describes the label {label.name!r} is its name again.")
 
 
@@ -68,6 +71,12 @@ def _adds_who(name: str, when: str) -> bool:
     spoken = words(name.replace("_", " "))
     tells_what = len(spoken) > 1 and any(verb_base(word) not in (None, word) for word in spoken)
     return tells_what and bool(content(when) & ACTORS - content(name))
+
+
+def _is_about_a_thing(when: str) -> bool:
+    """Whether a sentence names a thing that needs no description: `The call is about a dog.`, not `… about billing.`"""
+    things = [word for word in tagged(when) if word.kind == "noun" and stem(word.base) not in GENERIC]
+    return has_verb(when) and bool(things) and all(thing.meaning in CONCRETE for thing in things)
 
 
 def _is_in(word: str, name: frozenset[str]) -> bool:
