@@ -44,7 +44,7 @@ class ModelServer(ThreadingHTTPServer):
 @contextmanager
 def model_server(fault: str = "", latency_seconds: float = 0.0) -> Iterator[ModelServer]:
     server = ModelServer(fault, latency_seconds)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield server
     finally:
