@@ -18,7 +18,9 @@ def lint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0.")] = False,
     as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,
-    explain: Annotated[str | None, typer.Option(metavar="CODE", help="Say what a code means, and stop.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Say what a code means, and stop; `all` lists them.")
+    ] = None,
 ) -> None:
     """Say what is weak in metric definitions. Ends with 1 when there is an error; a warning is no error.
 
@@ -31,14 +33,14 @@ def lint(
     from metrics_pipeline.metrics.lint import checking, report
     from metrics_pipeline.settings import load_settings
 
+    if sum((as_json, as_sarif, as_github)) > 1:
+        raise SettingsError("--json, --sarif and --github exclude each other. Take one.")
     rules = checking.all_rules()
     if explain is not None:
-        rule = next((rule for rule in rules if rule.code == explain.upper()), None)
-        if rule is None:
-            raise SettingsError(f"--explain {explain}: no such code. There are {', '.join(r.code for r in rules)}.")
-        sys.stdout.write(report.explain(rule))
+        sys.stdout.write(_explained(explain))
         return
-    project = checking.read_project(folder or load_settings().definitions)
+    settings = load_settings()
+    project = checking.read_project(folder or _from_here(settings.definitions))
     findings = checking.lint(project)
     if as_json:
         text = report.as_json(findings)
@@ -52,3 +54,21 @@ def lint(
         sys.stdout.write(f"{text}\n")
     if any(finding.severity == "error" for finding in findings):
         raise SystemExit(1)
+
+
+def _explained(code: str) -> str:
+    from metrics_pipeline.metrics.lint import checking, report
+
+    rules = checking.all_rules()
+    if code.lower() == "all":
+        return "".join(f"{rule.code} {rule.severity:7} {rule.title}\n" for rule in rules)
+    rule = next((rule for rule in rules if rule.code == code.upper()), None)
+    if rule is None:
+        raise SettingsError(f"--explain {code}: no such code. There are {', '.join(rule.code for rule in rules)}.")
+    return report.explain(rule)
+
+
+def _from_here(path: Path) -> Path:
+    """`path` as seen from the working directory, where it lies below it: annotations are for the repository's files."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
