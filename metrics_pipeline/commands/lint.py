@@ -40,7 +40,7 @@ def lint(
         sys.stdout.write(_explained(explain))
         return
     settings = load_settings()
-    project = checking.read_project(folder or _from_here(settings.definitions))
+    project = checking.read_project(folder or _from_here(settings.definitions), synonyms=settings.lint_synonyms)
     findings = checking.lint(project)
     if as_json:
         text = report.as_json(findings)

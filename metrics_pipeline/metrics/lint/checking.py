@@ -28,7 +28,7 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(sorted((module.RULE for module in modules), key=lambda rule: str(rule.code)))
 
 
-def read_project(folder: Path, seen: Seen | None = None) -> Project:
+def read_project(folder: Path, seen: Seen | None = None, synonyms: tuple[tuple[str, ...], ...] = ()) -> Project:
     """Every definition in `folder` and below, or of the one file that `folder` is.
 
     Raises:
@@ -48,7 +48,7 @@ def read_project(folder: Path, seen: Seen | None = None) -> Project:
             subjects.append(Subject(path, located.definition, located.lines, located.text))
         else:
             problems.extend(located)
-    return Project(tuple(subjects), seen, tuple(problems))
+    return Project(tuple(subjects), seen, tuple(problems), synonyms)
 
 
 def lint(project: Project) -> list[Finding]:

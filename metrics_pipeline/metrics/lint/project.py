@@ -80,6 +80,8 @@ class Project(NamedTuple):
     seen: Seen | None = None
     problems: tuple[Problem, ...] = ()
     """Why the other files could not be loaded."""
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    """Groups of words that the project takes for the same, besides those that the rule knows."""
 
 
 class Hit(NamedTuple):

@@ -49,7 +49,7 @@ BOOKING = ("booking", "reservation")
 
 def check(project: Project) -> Iterator[Hit]:
     said = [set(words(subject.metric.name)) for subject in project.subjects]
-    for group in (*GROUPS, BOOKING):
+    for group in _joined((*GROUPS, BOOKING), project.synonyms):
         counts = Counter(term for name in said for term in group if term in name or f"{term}s" in name)
         if len(counts) < 2:
             continue
@@ -59,6 +59,15 @@ def check(project: Project) -> Iterator[Hit]:
         for subject, name in zip(project.subjects, said, strict=True):
             for term in sorted(name & set(group) - {common}):
                 yield Hit(subject, ("name",), f"the name says {term!r}; others say {common!r}.")
+
+
+def _joined(groups: tuple[tuple[str, ...], ...], more: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """`groups` and `more`; of those that share a word, one group is made."""
+    for group in more:
+        same = [other for other in groups if set(other) & set(group)]
+        joined = tuple(dict.fromkeys(word for one in (*same, group) for word in one))
+        groups = (*(other for other in groups if other not in same), joined)
+    return groups
 
 
 RULE = Rule(
