@@ -18,11 +18,16 @@ def lint(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0.")] = False,
     as_github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub.")] = False,
+    without_data: Annotated[
+        bool, typer.Option("--without-data", help="Judge the definitions by their words alone, not by what landed.")
+    ] = False,
     explain: Annotated[
         str | None, typer.Option(metavar="CODE", help="Say what a code means, and stop; `all` lists them.")
     ] = None,
 ) -> None:
     """Say what is weak in metric definitions. Ends with 1 when there is an error; a warning is no error.
+
+    Where conversations have landed, their functions, variants, logged values and answers are looked at as well.
 
     A comment in a file, `# lint: ignore O203: <reason>`, excuses it from a code.
 
@@ -31,6 +36,7 @@ def lint(
         metrics lint metric_definitions
     """
     from metrics_pipeline.metrics.lint import checking, report
+    from metrics_pipeline.metrics.lint.project import Seen
     from metrics_pipeline.settings import load_settings
 
     if sum((as_json, as_sarif, as_github)) > 1:
@@ -39,9 +45,13 @@ def lint(
     if explain is not None:
         sys.stdout.write(_explained(explain))
         return
+    from metrics_pipeline.authoring.seen import look, prompt_tokens
+
     settings = load_settings()
     project = checking.read_project(folder or _from_here(settings.definitions), synonyms=settings.lint_synonyms)
-    findings = checking.lint(project)
+    metrics = [subject.metric for subject in project.subjects]
+    seen, notes = (Seen(prompt_tokens=prompt_tokens(metrics)), ()) if without_data else look(settings, metrics)
+    findings = checking.lint(project._replace(seen=seen))
     if as_json:
         text = report.as_json(findings)
     elif as_sarif:
@@ -52,6 +62,8 @@ def lint(
         text = report.as_text(findings, len(project.subjects) + len({problem.file for problem in project.problems}))
     if text:
         sys.stdout.write(f"{text}\n")
+    for note in notes:
+        sys.stderr.write(f"note: {report.printable(note)}\n")
     if any(finding.severity == "error" for finding in findings):
         raise SystemExit(1)
 

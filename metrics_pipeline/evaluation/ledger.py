@@ -160,6 +160,22 @@ class Ledger:
             self._db.execute("pragma synchronous = full")
             self._prepare()
 
+    @classmethod
+    def at_rest(cls, path: Path) -> Ledger:
+        """The ledger at `path`, to be read and left as it is: no file is made beside it, and nothing can be written.
+
+        Raises:
+            LedgerError: It is not a ledger, or not at rest: a process has it open, or was killed while it had.
+        """
+        ledger = cls.__new__(cls)
+        ledger._path, ledger._lock = path, RLock()
+        with ledger._explained():
+            if path.with_name(f"{path.name}-wal").exists():
+                raise LedgerError(f"{path}: is being written, or a run was killed. Look again after the next run.")
+            ledger._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+            ledger._require_version(ledger._db.execute("pragma user_version").fetchone()[0])
+        return ledger
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
@@ -330,11 +346,15 @@ class Ledger:
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute(f"pragma user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise LedgerError(
-                    f"{self._path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
-                    "Set METRICS_DATA to another folder, or use the pipeline that made it."
-                )
+            else:
+                self._require_version(version)
+
+    def _require_version(self, version: int) -> None:
+        if version != SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self._path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
+                "Set METRICS_DATA to another folder, or use the pipeline that made it."
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -23,12 +23,8 @@ def codes(folder, text, beside=(), seen=None):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_rule_fires_on_its_bad_example_and_nothing_fires_on_its_good_one(tmp_path, rule):
-    if rule.code not in ("A402", "J601", "J602", "J603"):
-        assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
-        assert codes(tmp_path / "good", rule.good, rule.beside, rule.seen) == []
-        return
     assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
-    assert codes(tmp_path / "good", rule.good, rule.beside) == []
+    assert codes(tmp_path / "good", rule.good, rule.beside, rule.seen_good or rule.seen) == []
 
 
 def boolean(
