@@ -29,6 +29,8 @@ from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply
 SCHEMA_VERSION = 1
 VERDICT_ASKING = "0"
 CORRECTION_ASKING = "1"
+REVIEW_ASKING = "2"
+"""What a model thinks of a definition; its cells stand beside no conversation."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # SQLite takes 32,766 values in one statement since 3.32; older builds take 999.
 CHUNK = 900
@@ -289,7 +291,7 @@ class Ledger:
             from requests
             inner join replies using (request_id)
             inner join judges using (judge_fingerprint)
-            where judges.name = ? and requests.outcome = 'reply'
+            where judges.name = ? and requests.outcome = 'reply' and requests.asking in ('0', '1')
             order by requests.request_id desc limit ?
         """
         seconds, tokens = [], []

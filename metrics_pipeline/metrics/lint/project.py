@@ -33,6 +33,16 @@ class Misjudged(NamedTuple):
     judge: str
 
 
+class Remark(NamedTuple):
+    """What a language model found weak. Its words: a stranger's."""
+
+    code: str | None
+    """Of the rule that it names; None where it names none."""
+    field: str | None
+    problem: str
+    suggestion: str
+
+
 class Seen(NamedTuple):
     """What is known besides the definitions' words; an empty part is a fact that is not known."""
 
@@ -48,6 +58,8 @@ class Seen(NamedTuple):
     example_failures: Mapping[str, tuple[Misjudged, ...]] = {}
     prompt_tokens: Mapping[str, int] = {}
     """Metric to what its own part of the prompt takes, known without any conversation."""
+    remarks: Mapping[str, tuple[Remark, ...]] = {}
+    """Metric to what a model said about its definition."""
 
 
 class Subject(NamedTuple):
