@@ -104,7 +104,10 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
         f"{len(questions) - len(left)} answers were in the ledger."
     ]
     if unreadable:
-        notes.append(f"{len(unreadable)} of its replies could not be read: nothing is said of {_listed(unreadable)}.")
+        notes.append(
+            f"{len(unreadable)} of its replies could not be read: nothing is said of {_listed(unreadable)}. They are "
+            "paid, and asked again when the words change."
+        )
     if missing:
         notes.append(f"Not reviewed: {_listed(missing)}. {said.reason}")
     return Review({key: remarks for key, remarks in read.items() if remarks is not None}, tuple(notes))

@@ -83,14 +83,17 @@ def look(settings: Settings, metrics: Sequence[MetricDefinition]) -> tuple[Seen,
 def _gate_counts(
     folder: DataFolder, days: Sequence[date], metrics: Sequence[MetricDefinition], on_unread: OnUnread
 ) -> dict[str, tuple[int, int, int]]:
-    counts: dict[str, Counter[bool | None]] = {metric.key: Counter() for metric in metrics}
+    # Many metrics of one flow share one gate.
+    gates = {metric.key: repr(metric.applies_if) for metric in metrics}
+    distinct = {gates[metric.key]: metric.applies_if for metric in metrics}
+    counts: dict[str, Counter[bool | None]] = {name: Counter() for name in distinct}
     for facts in newest_facts(folder, days, on_unread):
-        for metric in metrics:
-            counts[metric.key][passes(metric.applies_if, facts)] += 1
+        for name, gate in distinct.items():
+            counts[name][passes(gate, facts)] += 1
     return {
-        key: (found[True], found[False], found[None])
-        for key, found in counts.items()
-        if found.total() >= ENOUGH_CONVERSATIONS
+        key: (counts[name][True], counts[name][False], counts[name][None])
+        for key, name in gates.items()
+        if counts[name].total() >= ENOUGH_CONVERSATIONS
     }
 
 
