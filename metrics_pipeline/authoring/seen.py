@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.authoring.estimate import CHARACTERS_A_TOKEN
 from metrics_pipeline.authoring.newest import UNREADABLE, OnUnread, landed_days, newest_facts, newest_names
-from metrics_pipeline.authoring.preview import example_tests, outcome_of
+from metrics_pipeline.authoring.preview import example_tests
 from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.judge import Judge, JudgeRequest
@@ -147,8 +147,11 @@ def _misjudged(metric: MetricDefinition, judge: Judge, ledger: Ledger | None) ->
     found = []
     for index, (left, made, right) in enumerate(example_tests(metric, ANY_DAY)):
         given = _given(left, made, judge, ledger)
-        if given is not None and given.state != "error" and (given.answer or given.state) != right:
-            found.append(Misjudged(index, outcome_of(given), judge.name))
+        if given is None or given.state == "error":
+            continue
+        answer = given.answer or given.state
+        if answer != right:
+            found.append(Misjudged(index, answer, judge.name))
     return found
 
 
