@@ -58,6 +58,8 @@ class Settings(BaseModel):
     """Further tries of a failed call, where one can help."""
     budget_requests: int | None = Field(default=None, ge=0)
     """Requests a run may send to a model; unset, more than 1,000 ask first."""
+    lint_synonyms: tuple[tuple[str, ...], ...] = ()
+    """Groups of words that `metrics lint` takes for one in names; in the environment `guest, visitor; room, suite`."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
@@ -72,6 +74,23 @@ class Settings(BaseModel):
         if found := sorted(FORBIDDEN_IN_DATA_PATH & set(str(path))):
             raise ValueError(f"the path of the data folder must not contain {' '.join(map(repr, found))}")
         return path
+
+    @field_validator("lint_synonyms", mode="before")
+    @classmethod
+    def _groups(cls, groups: object) -> object:
+        if isinstance(groups, str):
+            return [group.split(",") for group in groups.split(";")]
+        return groups
+
+    @field_validator("lint_synonyms")
+    @classmethod
+    def _words(cls, groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        found = tuple(tuple(word.strip().lower() for word in group) for group in groups)
+        if any(len(set(group)) < 2 or not all(word.isalpha() for word in group) for group in found):
+            raise ValueError(
+                "each group needs two different words at least, each of letters: guest, visitor; room, suite"
+            )
+        return found
 
     @field_validator("timezone")
     @classmethod

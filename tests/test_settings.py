@@ -35,6 +35,11 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
         ({"METRICS_CONCURRENCY": "0"}, "greater than or equal to 1"),
         ({"METRICS_TIMEZONE": "Mars/Base"}, "'Mars/Base' is not a time zone"),
         ({"METRICS_DATA": "/tmp/a*b"}, "must not contain '*'"),
+        (
+            {"METRICS_LINT_SYNONYMS": "guest"},
+            "METRICS_LINT_SYNONYMS in the environment: each group needs two different words",
+        ),
+        ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
     ],
 )
 def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environment, says):
@@ -49,6 +54,14 @@ def test_a_file_of_settings_that_cannot_be_used_says_why(tmp_path, text, says):
     (tmp_path / "metrics.toml").write_text(text)
     with pytest.raises(SettingsError, match=says):
         load_settings(environment={}, folder=tmp_path)
+
+
+def test_synonyms_are_lists_in_the_file_and_set_apart_by_signs_in_the_environment(tmp_path):
+    (tmp_path / "metrics.toml").write_text('lint_synonyms = [["guest", "Visitor"], ["room", "suite"]]')
+    environment = {"METRICS_LINT_SYNONYMS": "order, purchase; agent,rep"}
+
+    assert load_settings({}, {}, tmp_path).lint_synonyms == (("guest", "visitor"), ("room", "suite"))
+    assert load_settings({}, environment, tmp_path).lint_synonyms == (("order", "purchase"), ("agent", "rep"))
 
 
 def test_paths_are_absolute_also_by_default(tmp_path):

@@ -51,6 +51,8 @@ class Question(NamedTuple):
     judge: Judge
     problems: Mapping[str, str]
     """What was wrong with the first reply, by metric key; empty for a first question."""
+    request: JudgeRequest | None = None
+    """What is sent in place of a question about a conversation."""
 
 
 class Tally:
@@ -152,6 +154,8 @@ class Asker:
             raise JudgeBusyError(f"no complete reply within {timeout:.0f} s", kind=TIMEOUT) from None
 
     def _request(self, question: Question) -> JudgeRequest:
+        if question.request is not None:
+            return question.request
         messages: tuple[Mapping[str, str], ...] = ()
         schema: Mapping[str, object] = {}
         if question.judge.reads_prompt:

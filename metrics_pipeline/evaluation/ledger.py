@@ -29,6 +29,8 @@ from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply
 SCHEMA_VERSION = 1
 VERDICT_ASKING = "0"
 CORRECTION_ASKING = "1"
+REVIEW_ASKING = "2"
+"""What a model thinks of a definition; its cells stand beside no conversation."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # SQLite takes 32,766 values in one statement since 3.32; older builds take 999.
 CHUNK = 900
@@ -160,6 +162,22 @@ class Ledger:
             self._db.execute("pragma synchronous = full")
             self._prepare()
 
+    @classmethod
+    def at_rest(cls, path: Path) -> Ledger:
+        """The ledger at `path`, to be read and left as it is: no file is made beside it, and nothing can be written.
+
+        Raises:
+            LedgerError: It is not a ledger, or not at rest: a process has it open, or was killed while it had.
+        """
+        ledger = cls.__new__(cls)
+        ledger._path, ledger._lock = path, RLock()
+        with ledger._explained():
+            if path.with_name(f"{path.name}-wal").exists():
+                raise LedgerError(f"{path}: is being written, or a run was killed. Look again after the next run.")
+            ledger._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+            ledger._require_version(ledger._db.execute("pragma user_version").fetchone()[0])
+        return ledger
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
@@ -273,7 +291,7 @@ class Ledger:
             from requests
             inner join replies using (request_id)
             inner join judges using (judge_fingerprint)
-            where judges.name = ? and requests.outcome = 'reply'
+            where judges.name = ? and requests.outcome = 'reply' and requests.asking in ('0', '1')
             order by requests.request_id desc limit ?
         """
         seconds, tokens = [], []
@@ -330,11 +348,15 @@ class Ledger:
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute(f"pragma user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise LedgerError(
-                    f"{self._path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
-                    "Set METRICS_DATA to another folder, or use the pipeline that made it."
-                )
+            else:
+                self._require_version(version)
+
+    def _require_version(self, version: int) -> None:
+        if version != SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self._path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
+                "Set METRICS_DATA to another folder, or use the pipeline that made it."
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -90,13 +90,14 @@ def _turn(found: object, turns: Sequence[Turn]) -> int | None:
 
 
 def _part_about(key: str, text: str) -> dict[str, Any] | None:
-    whole = _decoded(text)
+    whole = decoded(text)
     part = whole.get(key) if isinstance(whole, dict) else None
     return part if isinstance(part, dict) else None
 
 
 @lru_cache(maxsize=64)  # several metrics are read from one reply, one after the other
-def _decoded(text: str) -> object:
+def decoded(text: str) -> object:
+    """The JSON that a reply's text holds, a code fence around it or not; None where it holds none."""
     try:
         return msgspec.json.decode(_without_code_fence(text))
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -19,7 +19,8 @@ TURN = re.compile(r'^\{"turn_index":.*\}$', re.MULTILINE)
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Counts requests by body; `fault` names how every one of them fails, or is empty."""
+    """Counts requests by body; `fault` names how every one of them fails, or is empty; `said` is what every one is
+    told in place of answers by its schema."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -27,6 +28,7 @@ class ModelServer(ThreadingHTTPServer):
     def __init__(self, fault: str = "", latency_seconds: float = 0.0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fault, self.latency_seconds = fault, latency_seconds
+        self.said = ""
         self.bodies: Counter[str] = Counter()
         self.keys: set[str] = set()
         self.lock = threading.Lock()
@@ -44,7 +46,7 @@ class ModelServer(ThreadingHTTPServer):
 @contextmanager
 def model_server(fault: str = "", latency_seconds: float = 0.0) -> Iterator[ModelServer]:
     server = ModelServer(fault, latency_seconds)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield server
     finally:
@@ -82,7 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _completion(self, request: dict[str, Any], fault: str) -> dict[str, Any]:
         schema = request["response_format"]["json_schema"]["schema"]
         turns = [json.loads(line) for line in TURN.findall(request["messages"][1]["content"])]
-        text: str | None = json.dumps({key: _answer(part, turns) for key, part in schema["properties"].items()})
+        text = self.server.said
+        if not text:
+            text = json.dumps({key: _answer(part, turns) for key, part in schema["properties"].items()})
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
         finish = {"length": "length", "filter": "content_filter"}.get(fault, "stop")
         if fault in ("filter", "refusal"):
@@ -109,7 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _answer(part: dict[str, Any], turns: list[dict[str, Any]]) -> dict[str, Any]:
+def _answer(part: dict[str, Any], turns: list[dict[str, Any]]) -> dict[str, Any] | list[Any]:
+    if part["type"] == "array":
+        return []
     first = turns[0]
     said = {
         "applies": True,

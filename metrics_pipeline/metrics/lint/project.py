@@ -24,22 +24,42 @@ class Finding(NamedTuple):
     fix: str
 
 
+class Misjudged(NamedTuple):
+    """An example that its metric's own judge answered otherwise than the file."""
+
+    example: int
+    """Counts from 0."""
+    answer: str
+    judge: str
+
+
+class Remark(NamedTuple):
+    """What a language model found weak. Its words: a stranger's."""
+
+    code: str | None
+    """Of the rule that it names; None where it names none."""
+    field: str | None
+    problem: str
+    suggestion: str
+
+
 class Seen(NamedTuple):
-    """Facts about the conversations that were read; an empty part is a fact that is not known."""
+    """What is known besides the definitions' words; an empty part is a fact that is not known."""
 
     functions: frozenset[str] = frozenset()
     variants: frozenset[str] = frozenset()
-    logged_metrics: Mapping[str, frozenset[str]] = {}
-    """Name to the values that were logged."""
+    logged_metrics: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
-    conversation_count: int = 0
     gate_pass_counts: Mapping[str, tuple[int, int, int]] = {}
     """Metric to the number of conversations that passed, failed, and could not be told."""
     answer_counts: Mapping[str, Mapping[str, int]] = {}
-    example_failures: Mapping[str, tuple[tuple[int, str], ...]] = {}
-    """Metric to the examples that its own judge gets wrong: index, and the answer it gave."""
+    """Metric to how often each answer was given, by the version as it stands."""
+    example_failures: Mapping[str, tuple[Misjudged, ...]] = {}
     prompt_tokens: Mapping[str, int] = {}
+    """Metric to what its own part of the prompt takes, known without any conversation."""
+    remarks: Mapping[str, tuple[Remark, ...]] = {}
+    """Metric to what a model said about its definition."""
 
 
 class Subject(NamedTuple):
@@ -80,6 +100,8 @@ class Project(NamedTuple):
     seen: Seen | None = None
     problems: tuple[Problem, ...] = ()
     """Why the other files could not be loaded."""
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    """Groups of words that the project takes for the same, besides those that the rule knows."""
 
 
 class Hit(NamedTuple):
@@ -109,7 +131,9 @@ class Rule(NamedTuple):
     beside: tuple[tuple[str, str], ...] = ()
     """The other files, key and text, that the two examples stand beside."""
     seen: Seen | None = None
-    """The facts that the two examples are read with."""
+    """Of a rule that looks beyond the words: the facts that the bad example is read with."""
+    seen_good: Seen | None = None
+    """The facts that the good example is read with, where they are others."""
 
 
 def judged_each(check: Callable[[Subject], Iterable[Hit]]) -> Callable[[Project], Iterator[Hit]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from metrics_pipeline.metrics.lint.project import Finding, Rule
 
@@ -19,10 +21,18 @@ def as_text(findings: Sequence[Finding], file_count: int) -> str:
     lines = []
     for finding in findings:
         place = f"{finding.file}:{finding.line}" if finding.line else str(finding.file)
-        lines += [f"{place}: {finding.severity} {finding.code} {finding.message}", f"    {finding.fix}"]
+        said = f"{place}: {finding.severity} {finding.code} {finding.message}"
+        lines += [printable(said), f"    {printable(finding.fix)}"]
     counts: Counter[str] = Counter(finding.severity for finding in findings)
     said = ", ".join(f"{counts[severity]} {severity}" for severity in ("error", "warning", "info"))
     return "\n".join([*lines, f"{file_count} files: {said}"])
+
+
+def printable(text: str) -> str:
+    """`text` in one line, with everything that a terminal would obey or could not show written out."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def as_json(findings: Iterable[Finding]) -> str:
@@ -49,7 +59,10 @@ def as_sarif(findings: Iterable[Finding], rules: Iterable[Rule]) -> str:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": finding.file.as_posix()}}
+    file = finding.file
+    # A URI: spaces and the like are escaped, and an absolute path says that it is a file's.
+    uri = file.as_uri() if file.is_absolute() else quote(os.fsencode(file.as_posix()))
+    physical: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if finding.line:
         physical["region"] = {"startLine": finding.line}
     return {
@@ -66,7 +79,7 @@ def as_github(findings: Iterable[Finding]) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    properties = [f"file={_property(str(finding.file))}"]
+    properties = [f"file={_property(finding.file.as_posix())}"]
     if finding.line:
         properties.append(f"line={finding.line}")
     properties.append(f"title={_property(finding.code)}")
@@ -74,7 +87,8 @@ def _annotation(finding: Finding) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(escaped)
 
 
 def _property(text: str) -> str:

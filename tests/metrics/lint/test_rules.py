@@ -23,12 +23,8 @@ def codes(folder, text, beside=(), seen=None):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_rule_fires_on_its_bad_example_and_nothing_fires_on_its_good_one(tmp_path, rule):
-    if rule.code not in ("A402", "J601", "J602", "J603"):
-        assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
-        assert codes(tmp_path / "good", rule.good, rule.beside, rule.seen) == []
-        return
     assert rule.code in codes(tmp_path / "bad", rule.bad, rule.beside, rule.seen)
-    assert codes(tmp_path / "good", rule.good, rule.beside) == []
+    assert codes(tmp_path / "good", rule.good, rule.beside, rule.seen_good or rule.seen) == []
 
 
 def boolean(
@@ -87,6 +83,24 @@ def test_a_comment_excuses_a_code_when_it_says_why(tmp_path, comment, expected):
     text = boolean("The agent said that goods were returned.").replace('false_when: "The agent said no."\n', "")
 
     assert sorted(codes(tmp_path, f"{comment}\n{text}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("synonyms", "other"),
+    [((("order", "purchase"),), "Purchase"), ((("transfer", "passover"),), "Passover"), ((), None)],
+)
+def test_a_projects_own_synonyms_stand_beside_those_that_are_known(tmp_path, synonyms, other):
+    names = ["Order: one", "Order: two", "Order: three", "Handoff: one", "Handoff: two", "Handoff: three"]
+    names += ["Purchase: four", "Passover: four", "Escalation: five"]
+    for number, name in enumerate(names):
+        (tmp_path / f"metric_{number}.yaml").write_text(boolean(f"The agent named price {number}.", name=name))
+
+    found = lint(read_project(tmp_path, synonyms=synonyms))
+
+    named = [finding.message for finding in found if finding.code == "N102"]
+    assert any("'escalation'; others say 'handoff'" in message for message in named)
+    assert len(named) == (2 if other else 1)
+    assert other is None or any(f"{other.lower()!r}" in message for message in named)
 
 
 def test_a_file_that_does_not_load_hides_no_other(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
+from metrics_pipeline.metrics.lint.words import words
 
 BAD = """\
 name: "Refund: granted"
@@ -25,14 +26,20 @@ good: true
 
 
 RARE = 5
+REST = frozenset("other others else none unknown unclear rest".split())
+"""Labels for the rest are there to be rare."""
 
 
 def check(project: Project) -> Iterator[Hit]:
     counts = project.seen.answer_counts if project.seen else {}
     for subject in project.subjects:
-        for answer, count in counts.get(subject.metric.key, {}).items():
-            if count < RARE and answer in subject.metric.answers:
-                yield Hit(subject, (), f"the answer {answer!r} was given {count} times: too rarely to measure.")
+        given = counts.get(subject.metric.key, {})
+        for answer, count in given.items():
+            if count < RARE and answer in subject.metric.answers and not REST & set(words(answer.replace("_", " "))):
+                said = (
+                    f"the answer {answer!r} was given {count} times of {sum(given.values()):,}: too rarely to measure."
+                )
+                yield Hit(subject, (), said)
 
 
 RULE = Rule(
@@ -44,5 +51,6 @@ RULE = Rule(
     bad=BAD,
     good=GOOD,
     check=check,
-    seen=Seen(answer_counts={"example": {"true": 90, "false": 1}}),
+    seen=Seen(answer_counts={"example": {"true": 199, "false": 1}}),
+    seen_good=Seen(answer_counts={"example": {"true": 150, "false": 50}}),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
+from metrics_pipeline.metrics.lint.project import Hit, Misjudged, Project, Rule, Seen, Severity
 
 BAD = """\
 name: "Refund: issued"
@@ -13,6 +13,8 @@ definition: The agent refunded an order that the caller had returned.
 true_when: The agent said that the money goes back to the card the order was paid with.
 false_when: The agent refused the refund, or the conversation ended without one.
 good: true
+examples:
+  - {transcript: "agent: The money is on its way back to your card.", answer: "true"}
 """
 GOOD = """\
 name: "Refund: issued"
@@ -21,14 +23,19 @@ definition: The agent refunded an order that the caller had returned.
 true_when: The agent said that the money goes back to the card the order was paid with.
 false_when: The agent refused the refund, or the conversation ended without one.
 good: true
+examples:
+  - {transcript: "agent: We refunded the order; the money goes back to your card.", answer: "true"}
 """
 
 
 def check(project: Project) -> Iterator[Hit]:
     failures = project.seen.example_failures if project.seen else {}
     for subject in project.subjects:
-        for index, given in failures.get(subject.metric.key, ()):
-            yield Hit(subject, ("examples", index), f"the judge answers example {index + 1} with {given!r}.")
+        for index, given, judge in failures.get(subject.metric.key, ()):
+            # The baseline compares words: what it gets wrong may be as clear as day.
+            severity: Severity = "info" if judge == "baseline" else "warning"
+            message = f"{judge} answers example {index + 1} with {given!r}."
+            yield Hit(subject, ("examples", index), message, severity=severity)
 
 
 RULE = Rule(
@@ -40,5 +47,6 @@ RULE = Rule(
     bad=BAD,
     good=GOOD,
     check=check,
-    seen=Seen(example_failures={"example": ((0, "false"),)}),
+    seen=Seen(example_failures={"example": (Misjudged(0, "false", "a/model"),)}),
+    seen_good=Seen(example_failures={"example": ()}),
 )

@@ -33,7 +33,7 @@ def check(project: Project) -> Iterator[Hit]:
     for subject in project.subjects:
         tokens = known.get(subject.metric.key, len(subject.text) // CHARACTERS_A_TOKEN)
         if tokens > LIMIT_TOKENS:
-            yield Hit(subject, (), f"about {tokens:,} tokens of text; the limit is {LIMIT_TOKENS:,}.")
+            yield Hit(subject, (), f"about {tokens:,} tokens of the prompt; the limit is {LIMIT_TOKENS:,}.")
 
 
 RULE = Rule(
@@ -46,4 +46,5 @@ RULE = Rule(
     good=GOOD,
     check=check,
     seen=Seen(prompt_tokens={"example": 5_000}),
+    seen_good=Seen(prompt_tokens={"example": 80}),
 )

@@ -95,7 +95,7 @@ def check(project: Project) -> Iterator[Hit]:
         name | _terms(" ".join((subject.metric.definition, *subject.conditions)))
         for subject, name in zip(project.subjects, named, strict=True)
     ]
-    for group in GROUPS:
+    for group in _joined(GROUPS, project.synonyms):
         of_name = [_of_group(group, name, text) for name, text in zip(named, told, strict=True)]
         of_text = Counter(term for text in told for term in _of_group(group, text, text))
         common = _common_term(of_name, of_text)
@@ -173,6 +173,15 @@ def _of_group(group: tuple[str, ...], said: frozenset[str], text: frozenset[str]
     return frozenset(
         term for term in group if term in said and (term not in SENSES or (said is not text and SENSES[term] & text))
     )
+
+
+def _joined(groups: tuple[tuple[str, ...], ...], more: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """`groups` and `more`; of those that share a word, one group is made."""
+    for group in more:
+        same = [other for other in groups if set(other) & set(group)]
+        joined = tuple(dict.fromkeys(word for one in (*same, group) for word in one))
+        groups = (*(other for other in groups if other not in same), joined)
+    return groups
 
 
 RULE = Rule(
