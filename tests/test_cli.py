@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from exports import raw, write
 from model_server import model_server
@@ -255,22 +256,50 @@ def test_rules_numbers_and_samples_reach_the_tables(project):
     (define / "short.yaml").write_text(
         "name: Short\ntype: boolean\ndefinition: Few turns.\nsource: rule\nrule: {true_if: {turn_count: {max: 99}}}\n"
     )
+    (define / "waited.yaml").write_text(
+        "name: Waited\ntype: numeric\ndefinition: How long.\nsource: logged\nlogged: {metric: wait}\n"
+    )
     (define / "tried.yaml").write_text(DEFINITION.replace("Result: given", "Tried") + "sample: 0.3\n")
+    waits = {100 + place: (place * place) % 17 / 4 for place in range(30)}
+    write(
+        project.landing / "b.jsonl",
+        *(raw(number, 1 + number % 4, metrics={"wait": str(wait)}) for number, wait in waits.items()),
+        raw(130, metrics={"wait": "long"}),
+    )
 
     done = project.run("--json", "--from", "2026-09-01")
 
     assert done.returncode == 0, done.stderr
     with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
         ids = [row[0] for row in database.execute("select conversation_id from dim_conversations").fetchall()]
-        numbers = database.execute("select sum(answered_count), min(p50) > 0 from trend_number_daily").fetchone()
+        numbers = {
+            (metric, day.day): row
+            for metric, day, *row in database.execute(
+                "select metric, conversation_date, answered_count, mean, p50, p95, p99 from trend_number_daily"
+            ).fetchall()
+        }
+        unmapped = database.execute(
+            "select sum(error_count), sum(not_applicable_count) from trend_metric_daily where metric = 'waited'"
+        ).fetchone()
         short = database.execute("select sum(rate_numerator) from trend_metric_daily where metric = 'short'").fetchone()
         sampled = database.execute(
             "select sum(unjudged_count), sum(not_sampled_count), any_value(day_status) from trend_metric_daily "
             "where metric = 'tried'"
         ).fetchone()
     left_out = sum(position("tried", one) >= 0.3 for one in ids)
-    assert numbers == (40, True)
-    assert short == (40,)
+    expected: dict[tuple[str, int], list[float]] = {}
+    for number in [*range(40), *waits, 130]:
+        # Each turn of the export is one of the caller and one of the agent.
+        turns = 2 * (1 + number % 4) if number in waits else 4
+        expected.setdefault(("turns", 1 + number % 5), []).append(turns)
+        if number in waits:
+            expected.setdefault(("waited", 1 + number % 5), []).append(waits[number])
+    assert numbers.keys() == expected.keys()
+    for place, values in expected.items():
+        quantiles = np.quantile(values, [0.5, 0.95, 0.99])
+        assert numbers[place] == pytest.approx([len(values), np.mean(values), *quantiles])
+    assert unmapped == (1, 40)
+    assert short == (71,)
     assert sampled == (left_out, left_out, "complete")
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 Definitions = Annotated[Path | None, typer.Option("--definitions", metavar="FOLDER", help="The folder of definitions.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-COLUMNS = ("METRIC", "NAME", "TYPE", "STATUS", "OWNER", "VERSION", "SINCE", "DAYS JUDGED", "NEWEST DAY", "RATE")
+COLUMNS = (
+    *("METRIC", "NAME", "TYPE", "STATUS", "OWNER", "VERSION", "SINCE"),
+    *("DAYS JUDGED", "NEWEST DAY", "LAST JUDGED", "LOG AGREES", "RATE"),
+)
 
 
 class _Known(NamedTuple):
@@ -30,7 +33,7 @@ class _Known(NamedTuple):
 
 
 def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> None:
-    """List all metrics, drafts and retired ones too: since when, on how many days, and what they came to.
+    """List all metrics, drafts, retired, broken and removed ones too: since when, on how many days, what they came to.
 
     \b
     Example:
@@ -40,7 +43,7 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
     from metrics_pipeline.settings import load_settings
 
     known = _read(load_settings({"definitions": definitions}))
-    found = entries(known.catalog.definitions, known.versions, known.published)
+    found = entries(known.catalog, known.versions, known.published)
     if as_json:
         typer.echo(_json([entry._asdict() for entry in found]))
     else:
@@ -68,20 +71,20 @@ def show(
     from metrics_pipeline.settings import load_settings
 
     known = _read(load_settings({"definitions": definitions}))
-    found = {one.metric: one for one in entries(known.catalog.definitions, known.versions, known.published)}
-    entry, text = found.get(metric), known.catalog.texts.get(metric)
-    now = None if entry is None or text is None else (entry.metric_version, text)
-    steps = history(metric, known.versions, known.days, now)
+    found = {one.metric: one for one in entries(known.catalog, known.versions, known.published)}
     _warn(known.catalog)
-    if not steps:
+    entry, text = found.get(metric), known.catalog.texts.get(metric)
+    if entry is None:
         near = close_matches(metric, {key: one.name for key, one in found.items()})
         advice = f"Did you mean {' or '.join(near)}?" if near else "`metrics list` shows all there are."
         raise SettingsError(f"there is no metric {metric!r}. {advice}")
+    now = None if entry.metric_version is None or text is None else (entry.metric_version, text)
+    steps = history(metric, known.versions, known.days, now)
     if as_json:
-        shown = {"metric": metric, "entry": entry and entry._asdict(), "definition": text}
+        shown = {"metric": metric, "entry": entry._asdict(), "definition": text}
         typer.echo(_json(shown | {"versions": [step._asdict() for step in steps]}))
         return
-    typer.echo("\n".join([*_head(metric, entry, text), "", *_history(steps)]))
+    typer.echo("\n".join([*_head(entry, text), "", *_history(steps)]))
 
 
 def _read(settings: Settings) -> _Known:
@@ -112,15 +115,21 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     return (
         entry.metric,
         entry.name,
-        entry.type,
+        entry.type or "",
         entry.status,
         entry.owner or "",
-        entry.metric_version[:8],
+        (entry.metric_version or "")[:8],
         f"{entry.since:%Y-%m-%d}" if entry.since else "",
         "" if entry.day_count is None else f"{entry.judged_day_count} of {entry.day_count}",
         str(entry.last_day or ""),
+        f"{entry.last_judged_at:%Y-%m-%d}" if entry.last_judged_at else "",
+        _agreement(entry),
         _rate(entry),
     )
+
+
+def _agreement(entry: Entry) -> str:
+    return "" if entry.agreement_share is None else f"{entry.agreement_share:.0%} of {entry.compared_count:,}"
 
 
 def _rate(entry: Entry) -> str:
@@ -131,21 +140,28 @@ def _rate(entry: Entry) -> str:
     return f"{entry.rate:.1%} ({entry.rate_low:.1%} to {entry.rate_high:.1%}) of {entry.rate_denominator:,}"
 
 
-def _head(metric: str, entry: Entry | None, text: str | None) -> list[str]:
-    if entry is None or text is None:
-        return [f"{metric}: no file defines it now; this is what was put to work."]
-    lines = [
-        f"{entry.name}  ({metric})",
-        f"{entry.type}, {entry.status}, version {entry.metric_version}" + (f", {entry.owner}" if entry.owner else ""),
-    ]
+def _head(entry: Entry, text: str | None) -> list[str]:
+    kind = ", ".join(filter(None, [entry.type, entry.status, entry.owner]))
+    lines = [f"{entry.name}  ({entry.metric})", f"{kind}, version {entry.metric_version or 'unknown'}"]
+    if entry.since:
+        lines[-1] += f", at work since {entry.since:%Y-%m-%d}"
     if entry.day_count is not None:
         newest = f", the newest {entry.last_day}" if entry.last_day else ""
         at = f", last on {entry.last_judged_at:%Y-%m-%d %H:%M} UTC" if entry.last_judged_at else ""
         lines.append(f"judged on {entry.judged_day_count} of {entry.day_count} days{newest}{at}")
-    return [*lines, *filter(None, [_rate(entry)]), "", text.rstrip("\n")]
+    if entry.agreement_share is not None:
+        kappa = "" if entry.agreement_kappa is None else f", kappa {entry.agreement_kappa:.2f}"
+        lines.append(f"agrees with what was logged: {_agreement(entry)}{kappa}")
+    lines += filter(None, [_rate(entry)])
+    if text is not None:
+        return [*lines, "", text.rstrip("\n")]
+    gone = "its file does not load now" if entry.status == "broken" else "no file defines it now"
+    return [*lines, f"{gone}; what was put to work is below."]
 
 
 def _history(steps: list[Step]) -> list[str]:
+    if not steps:
+        return ["No version of it was ever put to work."]
     lines = ["Versions, oldest first:"]
     for step in steps:
         seen = f"first seen {step.first_seen_at:%Y-%m-%d %H:%M} UTC" if step.first_seen_at else "the file as it is now"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from metrics_pipeline.errors import DefinitionError, SettingsError
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.metrics.loading import SUFFIXES, Problem, read_definition
+from metrics_pipeline.metrics.loading import SUFFIXES, Located, Problem, read_located
+from metrics_pipeline.metrics.parts import folded
 
 
 class Catalog(NamedTuple):
@@ -47,32 +49,39 @@ def load_catalog(folder: Path) -> Catalog:
         raise SettingsError(
             f"{folder}: is not a folder. Point --definitions or METRICS_DEFINITIONS at the definitions."
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise SettingsError(f"{folder}: holds no definition (*.yaml). Add one, or point --definitions elsewhere.")
-    definitions: dict[str, MetricDefinition] = {}
-    files: dict[str, Path] = {}
+    home = folder.resolve()
+    found: dict[str, Located] = {}
+    taken: dict[str, Path] = {}
     problems: list[Problem] = []
     for path in paths:
-        found = read_definition(path)
-        if not isinstance(found, MetricDefinition):
-            problems.extend(found)
+        located = _read(path, home)
+        if isinstance(located, list):
+            problems.extend(located)
             continue
-        twin = next((key for key, other in definitions.items() if _same(found, other)), None)
+        metric = located.definition
+        # A key has no colon: it is no other metric's name here.
+        own = {metric.key: f"the key {metric.key!r}", f"name:{folded(metric.name)}": f"the name {metric.name!r}"}
+        twin = next((one for one in own if one in taken), None)
         if twin is not None:
-            what = f"the key {found.key!r}" if found.key == twin else f"the name {found.name!r}"
-            problems.append(Problem(path, None, f"{what} is taken by {files[twin]}. Rename one of the two."))
+            problems.append(Problem(path, None, f"{own[twin]} is taken by {taken[twin]}. Rename one of the two."))
             continue
-        definitions[found.key], files[found.key] = found, path
+        found[metric.key] = located
+        taken |= dict.fromkeys(own, path)
     return Catalog(
-        tuple(definitions[key] for key in sorted(definitions)),
-        {key: files[key].read_text(encoding="utf-8-sig") for key in sorted(files)},
+        tuple(found[key].definition for key in sorted(found)),
+        {key: found[key].text for key in sorted(found)},
         tuple(problems),
     )
 
 
-def _same(one: MetricDefinition, other: MetricDefinition) -> bool:
-    return one.key == other.key or one.name.casefold() == other.name.casefold()
+def _read(path: Path, home: Path) -> Located | list[Problem]:
+    # Path.resolve raises on a link to itself.
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
+        return [Problem(path, None, "is a link that leads out of the folder of definitions. Put the file there.")]
+    return read_located(path)
 
 
 def metric_rows(definitions: Iterable[MetricDefinition]) -> list[dict[str, Any]]:

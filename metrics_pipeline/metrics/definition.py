@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
+from metrics_pipeline.metrics.consistency import JUDGED_ONLY, misfits
 from metrics_pipeline.metrics.parts import (
     MAX_EXAMPLES,
-    NOT_APPLICABLE,
-    RESERVED_ANSWERS,
-    UNDECIDED,
     Answer,
     Example,
     Gate,
@@ -29,9 +29,12 @@ from metrics_pipeline.metrics.parts import (
     Rule,
     Source,
     Text,
+    Unit,
     one_or_more_sources,
 )
 
+MISFITS: Literal["misfits"] = "misfits"
+"""The kind of error that says which parts do not belong together: `misfits` in its context."""
 KEY = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _SOURCES = {"enum": ["judged", "logged", "rule"]}
@@ -73,7 +76,7 @@ class MetricDefinition(Part):
     """Which of several attempts in one conversation counts."""
     good: StrictBool | Literal["up", "down"] | None = None
     """Of a boolean: which answer is good; of a numeric: whether more (`up`) or less (`down`) is better."""
-    unit: Annotated[Text, Field(max_length=40)] | None = None
+    unit: Unit | None = None
     """Of a numeric: what one is, for example `seconds`."""
     evidence: dict[Answer, Literal["required", "optional"]] | None = None
     """Whether an answer must quote a turn. Without a word: `false` need not, every other answer must."""
@@ -96,107 +99,11 @@ class MetricDefinition(Part):
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> MetricDefinition:
-        {"boolean": self._check_boolean, "categorical": self._check_categorical, "numeric": self._check_numeric}[
-            self.type
-        ]()
-        if len(set(self.source)) < len(self.source):
-            raise ValueError("source names one thing twice: remove one")
-        if "logged" in self.source and self.logged is None:
-            raise ValueError("source: logged needs logged, which says which logged metric and how its values map")
-        if ("rule" in self.source) != (self.rule is not None):
-            raise ValueError("source: rule and rule belong together: add the one that is missing, or remove the other")
-        if self.logged is not None:
-            self._check_mapping(self.logged)
-        if self.rule is not None:
-            self._check_rule(self.rule)
-        for answer in self.evidence or ():
-            if answer not in self.answers:
-                raise ValueError(f"evidence: {answer!r} is not an answer of this metric: {', '.join(self.answers)}")
-        for number, example in enumerate(self.examples or (), start=1):
-            self._check_example(number, example)
+        found = list(misfits(self))
+        if found:
+            message = "; ".join(misfit.message for misfit in found)
+            raise PydanticCustomError(MISFITS, "{message}", {"message": message, "misfits": found})
         return self
-
-    def _check_boolean(self) -> None:
-        if self.labels:
-            raise ValueError("a boolean metric has no labels: remove them, or set type: categorical")
-        self._refuse("a boolean", unit=self.unit)
-        if isinstance(self.good, str):
-            raise ValueError("good of a boolean is true or false: it names the good answer")
-
-    def _check_categorical(self) -> None:
-        for field in ("true_when", "false_when", "good"):
-            if getattr(self, field) is not None:
-                raise ValueError(f"a categorical metric has no {field}: say it in labels, with when and outcome")
-        self._refuse("a categorical", unit=self.unit)
-        if len(self.labels) < 2:
-            raise ValueError("a categorical metric needs labels, two at least, each with name and when")
-        folded = [label.name.casefold() for label in self.labels]
-        for name in folded:
-            if folded.count(name) > 1:
-                raise ValueError(f"the label {name!r} is there twice: remove one or rename it")
-            if name in RESERVED_ANSWERS:
-                raise ValueError(f"{name!r} cannot be a label: every judge may say so anyway; rename it")
-
-    def _check_numeric(self) -> None:
-        if "judged" in self.source:
-            raise ValueError(
-                "a numeric metric is logged or counted, not judged: set source: logged or source: rule, or ask a "
-                "categorical question"
-            )
-        self._refuse(
-            "a numeric",
-            labels=self.labels or None,
-            true_when=self.true_when,
-            false_when=self.false_when,
-            applies_when=self.applies_when,
-            evidence=self.evidence,
-            evidence_from=self.evidence_from,
-            examples=self.examples,
-            sample=self.sample,
-            model=self.model,
-        )
-        if isinstance(self.good, bool):
-            raise ValueError("good of a numeric is up or down: whether more or less is better")
-        if self.attempts not in (None, "first", "last"):
-            raise ValueError("attempts of a numeric is first or last")
-
-    def _refuse(self, kind: str, **fields: object) -> None:
-        for name, value in fields.items():
-            if value is not None:
-                raise ValueError(f"{kind} metric has no {name}: remove it")
-
-    def _check_mapping(self, mapping: LoggedMapping) -> None:
-        if self.type == "numeric":
-            if mapping.values is not None or mapping.absent != NOT_APPLICABLE or mapping.unmapped != "error":
-                raise ValueError("logged: of a numeric metric only the logged metric is named; the value is the number")
-            return
-        if mapping.values is None:
-            raise ValueError("logged.values is missing: it says which logged value stands for which answer")
-        used = [(f"logged.values {value!r}", answer) for value, answer in mapping.values.items()]
-        if mapping.absent != NOT_APPLICABLE:
-            used.append(("logged.absent", mapping.absent))
-        if mapping.unmapped != "error":
-            used.append(("logged.unmapped", mapping.unmapped))
-        for where, answer in used:
-            if answer not in self.answers:
-                raise ValueError(f"{where}: {answer!r} is not an answer of this metric: {', '.join(self.answers)}")
-
-    def _check_rule(self, rule: Rule) -> None:
-        given = {name for name in rule.model_fields_set if getattr(rule, name) is not None}
-        wanted = {"boolean": {"true_if"}, "categorical": {"labels", "otherwise"}, "numeric": {"number"}}[self.type]
-        allowed = wanted | ({"function"} if rule.number == "function_call_count" else set())
-        if not wanted <= given <= allowed:
-            raise ValueError(f"rule of a {self.type} metric has {' and '.join(sorted(wanted))}, and nothing else")
-        for answer in [*(rule.labels or ()), *([rule.otherwise] if rule.otherwise else [])]:
-            if answer not in self.answers:
-                raise ValueError(f"rule: {answer!r} is not an answer of this metric: {', '.join(self.answers)}")
-
-    def _check_example(self, number: int, example: Example) -> None:
-        allowed = (*self.answers, UNDECIDED, *([NOT_APPLICABLE] if self.applies_when else []))
-        if example.answer not in allowed:
-            raise ValueError(
-                f"examples: {example.answer!r}, the answer of example {number}, is not one of {', '.join(allowed)}"
-            )
 
     @cached_property
     def answers(self) -> tuple[str, ...]:
@@ -263,8 +170,50 @@ class MetricDefinition(Part):
         judged["labels"] = [(label.name, label.when) for label in self.labels]
         # One source is hashed as it always was: versions outlive the format.
         judged["source"] = self.source[0] if len(self.source) == 1 else self.source
+        # A mapping is hashed sorted. Where its order decides, the order is hashed beside it.
+        if self.logged is not None and _overlap(self.logged.values or {}):
+            judged["logged"]["order"] = list(self.logged.values or {})
+        if self.rule is not None and len(self.rule.labels or {}) > 1:
+            judged["rule"]["order"] = list(self.rule.labels or {})
         text = msgspec.json.encode(judged, order="sorted")
         return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _overlap(patterns: Iterable[str]) -> bool:
+    """Whether a logged value can match two of `patterns`, so that the first of them counts."""
+    patterns = list(patterns)
+    starts = [pattern[:-1] for pattern in patterns if pattern.endswith("*")]
+    return any(sum(pattern.startswith(start) for pattern in patterns) > 1 for start in starts)
+
+
+def _when(kind: str, **said: Any) -> dict[str, Any]:
+    """A part of the schema that holds for metrics of one type."""
+    required = [name for name, what in said.items() if what.pop("required", False)]
+    return {
+        "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
+        "then": {"properties": said, "required": required},
+    }
+
+
+def _by_type() -> list[dict[str, Any]]:
+    """What belongs together, as far as a schema can say it: the loader says the rest."""
+    numbers = {"enum": ["logged", "rule"]}
+    return [
+        _when("boolean", labels={"maxItems": 0}, unit={"type": "null"}, good={"type": ["boolean", "null"]}),
+        _when(
+            "categorical",
+            labels={"minItems": 2, "required": True},
+            **{name: {"type": "null"} for name in ("true_when", "false_when", "good", "unit")},
+        ),
+        _when(
+            "numeric",
+            source={"anyOf": [numbers, {"type": "array", "items": numbers}], "required": True},
+            labels={"maxItems": 0},
+            good={"enum": ["up", "down", None]},
+            attempts={"enum": ["first", "last", None]},
+            **{name: {"type": "null"} for name in ("true_when", "false_when", *JUDGED_ONLY)},
+        ),
+    ]
 
 
 def definition_schema() -> dict[str, Any]:
@@ -274,4 +223,5 @@ def definition_schema() -> dict[str, Any]:
     schema["required"] = [name for name in schema["required"] if name != "key"]
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Metric definition"
+    schema["allOf"] = _by_type()
     return schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -24,6 +25,7 @@ NOT_APPLICABLE = "not_applicable"
 RESERVED_ANSWERS = (UNDECIDED, NOT_APPLICABLE)
 # An apostrophe within a word, and a slash between two, are plain words.
 CODE_OR_PATH = re.compile(r"""[{}"`\\]|<[\w/!]|\.\./|^/|(?<!\w)'|'(?!\w)""")
+LOOKALIKE_ALPHABETS = {"LATIN", "CYRILLIC", "GREEK"}
 MAX_EXAMPLES = 5
 MAX_EXAMPLE_TURNS = 40
 
@@ -37,15 +39,19 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _not_empty(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return text
+def folded(text: str) -> str:
+    """`text` as it is compared: two names that differ only in case or in the width of a letter are one."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _plain_words(text: str) -> str:
     if CODE_OR_PATH.search(text):
         raise ValueError("looks like code or a path: it stands on dashboards and in tables. Name it in plain words")
+    for word in re.findall(r"[^\W\d_]+", text):
+        alphabets = {unicodedata.name(letter, "").split(" ")[0] for letter in word} & LOOKALIKE_ALPHABETS
+        if len(alphabets) > 1:
+            mixed = " and ".join(name.title() for name in sorted(alphabets))
+            raise ValueError(f"{word!r} mixes {mixed} letters that look alike. Write it in one alphabet")
     return text
 
 
@@ -58,12 +64,19 @@ def _answer_text(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-_TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+NOT_BLANK = r"\S"
+_ANY_TEXT = {"type": "string", "pattern": NOT_BLANK}
+_TEXT_OR_LIST = {"anyOf": [_ANY_TEXT, {"type": "array", "items": _ANY_TEXT, "minItems": 1}]}
 
-Text = Annotated[StrictStr, AfterValidator(_one_line), AfterValidator(_not_empty)]
+Text = Annotated[StrictStr, Field(pattern=NOT_BLANK), AfterValidator(_one_line)]
 """Text that reaches the judge or a dashboard: white space folded, so that re-wrapping a file changes nothing."""
-Name = Annotated[Text, AfterValidator(_plain_words), Field(max_length=80)]
-Answer = Annotated[Text, BeforeValidator(_answer_text), WithJsonSchema({"type": ["string", "boolean"]})]
+Name = Annotated[
+    StrictStr, Field(pattern=NOT_BLANK, max_length=80), AfterValidator(_one_line), AfterValidator(_plain_words)
+]
+Unit = Annotated[StrictStr, Field(pattern=NOT_BLANK, max_length=40), AfterValidator(_one_line)]
+Answer = Annotated[
+    Text, BeforeValidator(_answer_text), WithJsonSchema({"type": ["string", "boolean"], "pattern": NOT_BLANK})
+]
 OneOrMore = Annotated[
     tuple[Text, ...], BeforeValidator(_as_list), Field(strict=False, min_length=1), WithJsonSchema(_TEXT_OR_LIST)
 ]
@@ -89,20 +102,24 @@ class Label(Part):
 class Range(Part):
     """A closed range; an end that is left out is open."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     min: StrictInt | StrictFloat | None = None
     max: StrictInt | StrictFloat | None = None
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Range:
         if self.min is None and self.max is None:
-            raise ValueError("needs min, max or both")
+            raise ValueError("needs min, max or both: add one")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
+            raise ValueError(f"min {self.min} is greater than max {self.max}: swap them")
         return self
 
 
 class Gate(Part):
     """`applies_if`: what must hold before any judge is asked. All parts must; of a list, one is enough."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     channel: OneOrMore | None = None
     variant: OneOrMore | None = None
@@ -173,8 +190,10 @@ class ExampleTurn(NamedTuple):
 
 def _read_transcript(value: object) -> object:
     """`user: …` and `agent: …` lines as turns; a line without a speaker goes on with the one before."""
-    if not isinstance(value, str):
+    if isinstance(value, tuple):
         return value
+    if not isinstance(value, str):
+        raise ValueError("must be text: `transcript: |`, and below it lines that begin with `user:` or `agent:`")
     turns: list[list[str]] = []
     for line in filter(None, (line.strip() for line in value.splitlines())):
         speaker, colon, text = line.partition(":")
@@ -183,7 +202,7 @@ def _read_transcript(value: object) -> object:
         elif turns:
             turns[-1][1] += f" {line}"
         else:
-            raise ValueError("each line begins with `user:`, `agent:` or `function:`")
+            raise ValueError("each line begins with `user:`, `agent:` or `function:`: say who speaks")
     return [tuple(turn) for turn in turns]
 
 

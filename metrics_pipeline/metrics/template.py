@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.metrics.loading import AMBIGUOUS
+from metrics_pipeline.metrics.narrow_yaml import AMBIGUOUS
 
 SCHEMA_FILE = "definition.schema.json"
 SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"

@@ -170,7 +170,8 @@ def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str
     files = {path.name: _sha256(path) for path in sorted(target.iterdir())}
     with duckdb.connect(str(target / "metrics.duckdb"), read_only=True) as published:
         found = published.execute(
-            "select metric, metric_version from dim_metrics where status != 'logged_only' order by metric"
+            "select metric, metric_version from dim_metrics where status not in ('logged_only', 'removed') "
+            "order by metric"
         ).fetchall()
         inputs = published.execute("select file, file_hash from ingest_files order by file, file_hash").fetchall()
     manifest: dict[str, Any] = {

@@ -12,7 +12,9 @@ import duckdb
 
 from metrics_pipeline.errors import PublishError
 from metrics_pipeline.evaluation.ledger import MetricDay, in_force
-from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.catalog import Catalog
+from metrics_pipeline.metrics.definition import KEY, MetricDefinition
+from metrics_pipeline.metrics.loading import parse_definition
 from metrics_pipeline.serving.summary import wilson_interval
 
 Versions = Mapping[tuple[str, str], tuple[str, datetime]]
@@ -20,24 +22,24 @@ Versions = Mapping[tuple[str, str], tuple[str, datetime]]
 
 # Moments as microseconds: DuckDB needs another library to give out a moment with its zone.
 _FIGURES = """
-with judged as (
-    select metric, max(judged_at) as last_judged_at from fct_verdicts where is_primary group by metric
+with rates as (
+    select
+        metric,
+        coalesce(sum(rate_numerator), 0)::bigint as rate_numerator,
+        coalesce(sum(rate_denominator), 0)::bigint as rate_denominator
+    from trend_metric_daily
+    group by metric
 ),
 numbers as (
     select metric, sum(mean * answered_count) / sum(answered_count) as mean from trend_number_daily group by metric
 )
 select
-    metric,
-    count(*) filter (where day_status = 'complete'),
-    max(conversation_date) filter (where unjudged_count < conversation_count),
-    any_value(epoch_us(last_judged_at)),
-    coalesce(sum(rate_numerator), 0)::bigint,
-    coalesce(sum(rate_denominator), 0)::bigint,
-    any_value(mean)
-from trend_metric_daily
-left join judged using (metric)
+    metric, judged_day_count, last_day, epoch_us(last_judged_at), compared_count, agreement_share, agreement_kappa,
+    coalesce(rate_numerator, 0), coalesce(rate_denominator, 0), mean
+from dim_metrics
+left join rates using (metric)
 left join numbers using (metric)
-group by metric
+where status != 'logged_only'
 """
 
 
@@ -50,6 +52,10 @@ class Figures(NamedTuple):
     """The newest day with a verdict."""
     last_judged_at: datetime | None = None
     """When the newest reply was recorded; None where no judge is asked."""
+    compared_count: int = 0
+    """Conversations that both the judge and the agent's own log answer."""
+    agreement_share: float | None = None
+    agreement_kappa: float | None = None
     rate_numerator: int = 0
     rate_denominator: int = 0
     mean: float | None = None
@@ -69,10 +75,13 @@ class Entry(NamedTuple):
 
     metric: str
     name: str
-    type: str
+    type: str | None
+    """None, as owner, where neither a file nor the ledger can say."""
     status: str
+    """draft, active or retired, as its file says; broken: the file does not load; removed: there is none any more."""
     owner: str | None
-    metric_version: str
+    metric_version: str | None
+    """Of the file as it stands; without one, of what was last put to work."""
     since: datetime | None
     """When a version of it was first put to work; None: never so far."""
     judged_day_count: int | None
@@ -80,6 +89,10 @@ class Entry(NamedTuple):
     day_count: int | None
     last_day: date | None
     last_judged_at: datetime | None
+    compared_count: int | None
+    agreement_share: float | None
+    """How often the judge and the agent's own log agree, 0 to 1, over `compared_count` conversations."""
+    agreement_kappa: float | None
     rate_of: str | None
     rate: float | None
     rate_low: float | None
@@ -122,14 +135,29 @@ def read_published(generation: Path) -> Published:
     return Published(days[0] if days else 0, figures)
 
 
-def entries(definitions: Iterable[MetricDefinition], versions: Versions, published: Published | None) -> list[Entry]:
-    """An entry for each definition, in their order, whatever its status.
+def entries(catalog: Catalog, versions: Versions, published: Published | None) -> list[Entry]:
+    """An entry for each metric, by key: those with a file, whatever its status, and those that once had one.
 
     Args:
         versions: Empty where nothing was ever judged.
         published: None where nothing has been published.
     """
-    return [_entry(metric, versions, published) for metric in definitions]
+    defined = {metric.key: metric for metric in catalog.definitions}
+    broken = {problem.file.stem for problem in catalog.problems if KEY.fullmatch(problem.file.stem)}
+    found = []
+    for key in sorted({*defined, *broken, *(metric for metric, _ in versions)}):
+        metric = defined.get(key) or _newest_recorded(key, versions)
+        status = defined[key].status if key in defined else "broken" if key in broken else "removed"
+        found.append(_entry(key, status, metric, versions, published))
+    return found
+
+
+def _newest_recorded(key: str, versions: Versions) -> MetricDefinition | None:
+    recorded = [(first_seen_at, text) for (metric, _), (text, first_seen_at) in versions.items() if metric == key]
+    if not recorded:
+        return None
+    parsed = parse_definition(max(recorded)[1], Path(f"{key}.yaml"))
+    return parsed if isinstance(parsed, MetricDefinition) else None
 
 
 def history(metric: str, versions: Versions, days: Iterable[MetricDay], now: tuple[str, str] | None) -> list[Step]:
@@ -163,29 +191,34 @@ def close_matches(wanted: str, names: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(by_word[word] for word in found))
 
 
-def _entry(metric: MetricDefinition, versions: Versions, published: Published | None) -> Entry:
-    figures = Figures() if published is None else published.figures.get(metric.key, Figures())
+def _entry(
+    key: str, status: str, metric: MetricDefinition | None, versions: Versions, published: Published | None
+) -> Entry:
+    figures = Figures() if published is None else published.figures.get(key, Figures())
     low, high = wilson_interval(figures.rate_numerator, figures.rate_denominator) or (None, None)
-    seen = [first_seen_at for (key, _), (_, first_seen_at) in versions.items() if key == metric.key]
+    seen = [first_seen_at for (recorded, _), (_, first_seen_at) in versions.items() if recorded == key]
     return Entry(
-        metric=metric.key,
-        name=metric.name,
-        type=metric.type,
-        status=metric.status,
-        owner=metric.owner,
-        metric_version=metric.version,
+        metric=key,
+        name=metric.name if metric else key,
+        type=metric.type if metric else None,
+        status=status,
+        owner=metric.owner if metric else None,
+        metric_version=metric.version if metric else None,
         since=min(seen, default=None),
         judged_day_count=None if published is None else figures.judged_day_count,
         day_count=None if published is None else published.day_count,
         last_day=figures.last_day,
         last_judged_at=figures.last_judged_at,
-        rate_of=metric.rate_of,
+        compared_count=None if published is None else figures.compared_count,
+        agreement_share=figures.agreement_share,
+        agreement_kappa=figures.agreement_kappa,
+        rate_of=metric.rate_of if metric else None,
         rate=figures.rate_numerator / figures.rate_denominator if figures.rate_denominator else None,
         rate_low=low,
         rate_high=high,
         rate_denominator=None if published is None else figures.rate_denominator,
         mean=figures.mean,
-        unit=metric.unit,
+        unit=metric.unit if metric else None,
     )
 
 

@@ -121,6 +121,9 @@ def test_of_a_metric_whose_file_is_gone_the_recorded_versions_are_shown(project,
     assert done.returncode == 0, done.stderr
     assert "no file defines it now" in done.stdout
     assert "+true_when: The agent said the answer." in done.stdout
+    removed = entries(copy)["result_given"]
+    assert (removed["status"], removed["name"], removed["type"]) == ("removed", "Result: given", "boolean")
+    assert removed["since"] is not None
 
 
 def test_before_anything_ran_there_are_definitions_and_nothing_is_created(tmp_path):
@@ -149,10 +152,12 @@ def test_a_generation_that_cannot_be_read_leaves_its_columns_empty_and_says_so(p
 
 def test_a_broken_file_is_named_and_hides_no_other(tmp_path):
     project = Project(tmp_path / "project")
-    (project.definitions / "broken.yaml").write_text("name: [\n")
+    (project.definitions / "wrong.yaml").write_text("name: [\n")
 
-    done = ask(project, "list")
+    done, shown = ask(project, "list"), ask(project, "show", "wrong")
 
     assert done.returncode == 0
     assert "result_given" in done.stdout
-    assert "broken.yaml" in done.stderr
+    assert any(line.startswith("wrong ") and " broken" in line for line in done.stdout.splitlines())
+    assert "wrong.yaml" in done.stderr
+    assert "its file does not load now" in shown.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from metrics_pipeline.errors import DefinitionError, SettingsError
@@ -35,6 +37,55 @@ def test_of_two_files_with_one_key_or_name_the_second_is_refused(tmp_path, file,
     assert len(catalog.definitions) == 1
     assert says in str(catalog.problems[0])
     assert "a.yaml" in str(catalog.problems[0])
+
+
+def test_what_is_no_file_of_this_folder_is_named_in_a_line_and_hides_nothing(tmp_path):
+    folder, elsewhere = tmp_path / "definitions", tmp_path / "elsewhere.yaml"
+    (folder / "a_folder.yaml").mkdir(parents=True)
+    elsewhere.write_text(GOOD.format(name="Elsewhere"))
+    (folder / "good.yaml").write_text(GOOD.format(name="Good"))
+    (folder / "a_folder.yaml" / "within.yaml").write_text(GOOD.format(name="Within"))
+    (folder / "a_link.yaml").symlink_to(elsewhere)
+    (folder / "a_lost_link.yaml").symlink_to(folder / "nothing.yaml")
+    (folder / "a_circle.yaml").symlink_to(folder / "a_circle.yaml")
+    (folder / "an_alias_to.yaml").symlink_to("/dev/zero")
+    os.mkfifo(folder / "a_pipe.yaml")
+    os.write(os.open(os.fsencode(folder) + b"/b\xff\x1b[31m.yaml", os.O_CREAT | os.O_WRONLY), b"x")
+    (folder / "c\n.yaml").write_text(GOOD.format(name="C"))
+
+    catalog = load_catalog(folder)
+
+    assert [metric.key for metric in catalog.definitions] == ["good", "within"]
+    found = [str(problem).removeprefix(f"{folder}/") for problem in catalog.problems]
+    assert [problem.partition(".yaml: ")[0] for problem in found] == [
+        "a_circle",
+        "a_folder",
+        "a_link",
+        "a_lost_link",
+        "a_pipe",
+        "an_alias_to",
+        "b\\udcff\\x1b[31m",
+        "c\\n",
+    ]
+    assert all(problem.isprintable() for problem in found)
+    for place, says in ((0, "a link that leads to no file"), (1, "a folder"), (2, "out of the folder"), (4, "a pipe")):
+        assert says in found[place]
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text(GOOD.format(name="A"))
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "texts" / "a.txt")
+
+    assert [metric.name for metric in load_catalog(tmp_path).definitions] == ["A"]
+
+
+def test_names_that_differ_in_case_or_width_alone_are_one_name(tmp_path):
+    (tmp_path / "a.yaml").write_text(GOOD.format(name="Booked"))
+    (tmp_path / "b.yaml").write_text(GOOD.format(name="ＢＯＯＫＥＤ"))
+
+    (problem,) = load_catalog(tmp_path).problems
+    assert "is taken by" in problem.message
 
 
 def test_a_missing_and_an_empty_folder_say_what_to_do(tmp_path):

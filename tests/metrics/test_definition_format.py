@@ -97,12 +97,12 @@ def test_an_example_is_read_as_turns_and_a_line_without_a_speaker_goes_on():
     [
         (
             REFUND + EXAMPLE.replace("answer: true", "answer: maybe"),
-            "the answer of example 1, is not one of true, false",
+            "the answer of example 1, 'maybe' is not an answer of this metric; use one of: true, false",
         ),
         (REFUND + EXAMPLE.replace("user: Where", "caller: Where"), "each line begins with `user:`"),
-        (REFUND + EXAMPLE + EXAMPLE.removeprefix("examples:\n") * 5, "at most 5 items"),
+        (REFUND + EXAMPLE + EXAMPLE.removeprefix("examples:\n") * 5, "examples has more than 5 parts"),
         (REFUND + "sample: 0\n", "greater than 0"),
-        (REFUND + "sample: 1.5\n", "less than or equal to 1"),
+        (REFUND + "sample: 1.5\n", "must be greater than 0 and at most 1"),
         (REFUND + "unit: euros\n", "a boolean metric has no unit"),
         (REFUND + "good: up\n".replace("good", "x"), "unknown key 'x'"),
         (REFUND.replace("good: true", "good: up"), "good of a boolean is true or false"),
@@ -169,7 +169,8 @@ def test_a_numeric_rule_counts():
 def test_a_sample_is_of_about_its_size_and_only_grows():
     ids = [f"c{number}" for number in range(4_000)]
     small, large = (
-        {one for one in ids if is_sampled(parsed(f"{REFUND}sample: {share}\n"), one)} for share in (0.1, 0.3)
+        {one for one in ids if is_sampled(metric, one)}
+        for metric in (parsed(f"{REFUND}sample: {share}\n") for share in (0.1, 0.3))
     )
 
     assert small < large

@@ -78,7 +78,11 @@ def test_the_schema_is_named_in_the_first_line_where_it_stands_beside_the_file()
     assert render_definition(SAID["boolean"], with_schema=True).startswith(SCHEMA_LINE + "\nname:")
 
 
-@given(text=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).filter(lambda text: text.split()))
+@given(
+    text=st.text(st.characters(exclude_categories=["Cc", "Cf", "Cn", "Cs"]), min_size=1).filter(
+        lambda text: text.split()
+    )
+)
 def test_whatever_text_is_said_is_read_back(text):
     expected = " ".join(text.split())
     try:

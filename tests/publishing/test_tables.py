@@ -11,6 +11,8 @@ import pytest
 from conftest import DAYS, JUDGED_KEYS, LABELS, METRICS
 from scipy.stats import binomtest
 
+from metrics_pipeline.serving.agreement import agreement
+
 ACTIVE = [metric["metric"] for metric in METRICS if metric["status"] == "active"]
 OUTCOMES = {m["metric"]: {a["answer"]: a["outcome"] for a in m["answers"]} for m in METRICS}
 
@@ -170,10 +172,45 @@ def test_facts_hold_the_verdict_in_force_of_each_source_and_no_other(world):
     assert history == {"n": len(world.verdicts), "metrics": len(JUDGED_KEYS)}
 
 
-def test_names_that_are_only_logged_stand_beside_the_metrics(world):
+def test_removed_metrics_and_names_that_are_only_logged_stand_beside_the_metrics(world):
     rows = {row["metric"]: row["status"] for row in world.rows("select metric, status from dim_metrics")}
 
-    assert rows == {metric["metric"]: metric["status"] for metric in METRICS} | {"note": "logged_only"}
+    assert rows == {metric["metric"]: metric["status"] for metric in METRICS} | {
+        "gone": "removed",
+        "note": "logged_only",
+    }
+
+
+def test_each_metric_says_on_which_days_it_was_judged_and_how_often_judge_and_log_agree(world):
+    # Moments with a zone need another library.
+    rows = world.rows("select * exclude (first_judged_at, last_judged_at) from dim_metrics")
+    found = {row["metric"]: row for row in rows}
+    daily = world.rows("select * from trend_metric_daily")
+    for key in [*ACTIVE, "retired"]:
+        days = [row for row in daily if row["metric"] == key]
+        judged = [row["conversation_date"] for row in days if row["unjudged_count"] < row["conversation_count"]]
+        assert found[key]["day_count"] == len(DAYS)
+        assert found[key]["judged_day_count"] == sum(row["day_status"] == "complete" for row in days)
+        ends = (min(judged), max(judged)) if judged else (None, None)
+        assert (found[key]["first_day"], found[key]["last_day"]) == ends
+        expected = agreement(_pairs(world, key))
+        assert found[key]["compared_count"] == expected.pair_count
+        assert found[key]["agreement_share"] == pytest.approx(expected.share)
+        assert found[key]["agreement_kappa"] == pytest.approx(expected.kappa)
+    assert found["draft"]["judged_day_count"] == 0
+    assert (found["gone"]["last_day"], found["gone"]["metric_version"]) == (DAYS[-1], "v2")
+    assert 0 < found["gone"]["judged_day_count"] < len(DAYS)
+
+
+def _pairs(world, key):
+    """(judged, logged) answers of each conversation that has both, by the version and judge in force."""
+    answers = {"judged": {}, "logged": {}}
+    for row in world.verdicts:
+        version, judge = world.in_force.get((row["metric"], row["conversation_date"]), (None, None))
+        in_force = row["metric_version"] == version and row["judge_fingerprint"] in (judge, None)
+        if row["metric"] == key and in_force and row["answer"]:
+            answers[row["source"]][row["conversation_id"]] = row["answer"]
+    return [(answer, answers["logged"][one]) for one, answer in answers["judged"].items() if one in answers["logged"]]
 
 
 def test_an_exported_conversation_carries_what_was_logged_and_what_was_judged(world):
