@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
+from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.judges import open_judges
@@ -82,6 +83,15 @@ def limits(settings: Settings) -> Limits:
     )
 
 
+def redactor(settings: Settings) -> Redactor:
+    """Takes out what is personal, under these settings.
+
+    Raises:
+        SettingsError: A pattern of the team's own cannot be used.
+    """
+    return Redactor(settings.redact_phone_regions, settings.redact_patterns)
+
+
 def judge(
     folder: DataFolder,
     catalog: Catalog,
@@ -130,7 +140,7 @@ def run(
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone)
+            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings))
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):

@@ -6,6 +6,7 @@ environment, `<name>` in `metrics.toml` in the working directory, the default.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -60,6 +61,11 @@ class Settings(BaseModel):
     """Requests a run may send to a model; unset, more than 1,000 ask first."""
     lint_synonyms: tuple[tuple[str, ...], ...] = ()
     """Groups of words that `metrics lint` takes for one in names; in the environment `guest, visitor; room, suite`."""
+    redact_phone_regions: tuple[str, ...] = ("US", "GB")
+    """Countries whose telephone numbers are found without a word that says what they are; in the environment `US,GB`.
+    Each further one finds more numbers, and takes more numbers of orders for them."""
+    redact_patterns: dict[str, str] = {}
+    """A team's own patterns by name, in RE2's language, a table in `metrics.toml`; in the environment as JSON."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
@@ -91,6 +97,32 @@ class Settings(BaseModel):
                 "each group needs two different words at least, each of letters: guest, visitor; room, suite"
             )
         return found
+
+    @field_validator("redact_phone_regions", mode="before")
+    @classmethod
+    def _listed(cls, regions: object) -> object:
+        return (
+            [region.strip() for region in regions.split(",") if region.strip()] if isinstance(regions, str) else regions
+        )
+
+    @field_validator("redact_phone_regions")
+    @classmethod
+    def _known_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        import phonenumbers
+
+        if unknown := sorted({region.upper() for region in regions} - phonenumbers.SUPPORTED_REGIONS):
+            raise ValueError(f"{', '.join(unknown)}: no such country; write each as two letters, such as US, GB")
+        return tuple(dict.fromkeys(region.upper() for region in regions))
+
+    @field_validator("redact_patterns", mode="before")
+    @classmethod
+    def _as_table(cls, patterns: object) -> object:
+        if not isinstance(patterns, str):
+            return patterns
+        try:
+            return json.loads(patterns)
+        except ValueError:
+            raise ValueError('is not JSON; write it like {"MEMBER": "HB-[0-9]{6}"}') from None
 
     @field_validator("timezone")
     @classmethod

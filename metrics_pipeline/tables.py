@@ -78,6 +78,7 @@ CONVERSATIONS = _schema(
     content_hash=_text,
     judged_hash=_text,
     attributes=_text,
+    redaction=_text,  # the version of the rules under which personal data was taken out
 )
 LANDED = pa.schema([*CONVERSATIONS, pa.field("turns", pa.list_(TURN)), pa.field("logged_metrics", pa.list_(LOGGED))])
 TURNS = pa.schema([pa.field("conversation_id", _text), *TURN])

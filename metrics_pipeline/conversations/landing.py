@@ -2,7 +2,8 @@
 
 What is in `landed/` is what everything else is rebuilt from. A file is there whole or not at all. For each file
 read = kept + duplicate + waiting + quarantined. What cannot be read is named in `quarantine/` by file, position and
-reason; its content is not copied, since it still stands in the landing folder.
+reason; its content is not copied, since it still stands in the landing folder. What is personal is taken out before
+anything is written.
 """
 
 from __future__ import annotations
@@ -10,58 +11,31 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow as pa
 
 from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import Found, is_export, read_export
-from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
+from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, read_receipt, write_ingest_files
+from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.conversations.shards import Kept, renew, shard_table
+from metrics_pipeline.errors import LandingError, SettingsError
 from metrics_pipeline.tables import (
-    INGEST_FILES,
-    LANDED,
     DataFolder,
     explained,
     is_whole,
     replacing_folder,
-    sort_rows,
-    to_table,
     write_atomically,
     write_parquet,
 )
 
-RECEIPT = "receipt.json"
 HASH_CHARACTERS = 32
-HOW_TO_LAND_ANEW = (
-    "Put the export file that it came from back into the landing folder and run again: it lands anew. If that file is "
-    "gone, remove the folder {}, and what had landed in it is gone too."
-)
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of one export file."""
-
-    file_hash: str
-    file: str
-    """Its path below the landing folder."""
-    source: str
-    """The adapters that read it, by name."""
-    bytes: int
-    read_count: int
-    kept_count: int
-    duplicate_count: int
-    waiting_count: int
-    quarantined_count: int
-    reasons: dict[str, int]
-    """Quarantined places by reason."""
-    days: tuple[str, ...]
 
 
 class LandingReport(NamedTuple):
@@ -99,22 +73,21 @@ class LandingReport(NamedTuple):
         return sum(receipt.quarantined_count for receipt in self.receipts)
 
 
-class _Kept(NamedTuple):
-    conversation: Conversation
-    content_hash: str
-
-
 class _Sorted(NamedTuple):
     """A file's places, each in exactly one heap."""
 
-    kept: dict[tuple[str, str], _Kept]
+    kept: dict[tuple[str, str], Kept]
     sources: Counter[str]
     counts: Counter[str]
     quarantined: list[tuple[str, str]]
+    redactions: Counter[str]
 
 
-def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingReport:
-    """Land every export file below `landing` that has not landed yet.
+def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Redactor | None = None) -> LandingReport:
+    """Land every export file below `landing` that has not landed yet, or landed under other rules of redaction.
+
+    Args:
+        redactor: Takes out what is personal; one with the settings' defaults when None.
 
     Raises:
         LandingError: There is no such folder, or nothing in it and nothing landed before.
@@ -136,33 +109,28 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)
+    redactor = redactor or Redactor()
     new_receipts = []
     skipped_count = 0
     for path in exports:
         file_hash = _hash(path)
-        if _is_whole(folder.landed / file_hash):
+        if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
         else:
-            new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone))
+            new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone, redactor))
+    renew(folder, redactor)
     write_ingest_files(folder)
     return LandingReport(tuple(new_receipts), skipped_count, ignored)
 
 
-def _is_whole(landed: Path) -> bool:
-    """Whether everything that landed from one file is still there; what is not is removed, to land anew."""
-    receipt = _read_receipt(landed / RECEIPT)
-    if receipt is not None and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days):
+def _is_whole(landed: Path, redaction: str) -> bool:
+    """Whether all that landed from one file is there, under these rules; what is not is removed, to land anew."""
+    receipt = read_receipt(landed / RECEIPT)
+    is_current = receipt is not None and receipt.redaction == redaction
+    if receipt is not None and is_current and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days):
         return True
     shutil.rmtree(landed, ignore_errors=True)
     return False
-
-
-def _read_receipt(path: Path) -> Receipt | None:
-    """None where it is not there, or damaged."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Receipt)
-    except (OSError, msgspec.DecodeError, UnicodeError):
-        return None
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
@@ -183,32 +151,6 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
         )
 
 
-def receipts(folder: DataFolder) -> list[Receipt]:
-    """Of every file that ever landed.
-
-    Raises:
-        DataFolderError: One is damaged, and the file that it is about is not in the landing folder to land anew.
-    """
-    found = []
-    for path in sorted(folder.landed.glob(f"*/{RECEIPT}")):
-        receipt = _read_receipt(path)
-        if receipt is None:
-            raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
-        found.append(receipt)
-    return found
-
-
-def write_ingest_files(folder: DataFolder) -> None:
-    """Write the table `ingest_files`: one row for each file that ever landed, as its receipt says.
-
-    Always from all receipts: a landing that was killed before it came here is made up for by the next.
-    """
-    rows = [msgspec.structs.asdict(receipt) for receipt in receipts(folder)]
-    columns = INGEST_FILES.names
-    table = to_table("ingest_files", [{name: row[name] for name in columns} for row in rows])
-    write_parquet(table, folder.whole_file("ingest_files"))
-
-
 def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     try:
@@ -221,9 +163,12 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()[:HASH_CHARACTERS]
 
 
-def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo) -> Receipt:
-    heaps = _sort(read_export(path), zone)
-    by_day: dict[date, list[_Kept]] = defaultdict(list)
+def _land_file(
+    path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo, redactor: Redactor
+) -> Receipt:
+    heaps = _sort(read_export(path), zone, redactor)
+    name = redactor.text(name)
+    by_day: dict[date, list[Kept]] = defaultdict(list)
     for kept in heaps.kept.values():
         by_day[kept.conversation.conversation_date].append(kept)
     receipt = Receipt(
@@ -238,25 +183,27 @@ def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: 
         quarantined_count=len(heaps.quarantined),
         reasons=dict(sorted(Counter(reason for _, reason in heaps.quarantined).items())),
         days=tuple(day.isoformat() for day in sorted(by_day)),
+        redaction=redactor.version,
+        redactions=dict(sorted(heaps.redactions.items())),
     )
     accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
     if receipt.read_count != accounted:
         raise LandingError(f"{name}: {receipt.read_count} read but {accounted} accounted for. Please report this.")
     if heaps.quarantined:
         lines = [
-            msgspec.json.encode({"file": name, "position": position, "reason": reason})
+            msgspec.json.encode({"file": name, "position": position, "reason": redactor.text(reason)})
             for position, reason in heaps.quarantined
         ]
         write_atomically(folder.quarantine / f"{file_hash}.jsonl", b"\n".join(lines) + b"\n")
     with replacing_folder(folder.landed / file_hash) as beside:
         for day, held in by_day.items():
-            write_parquet(_shard(held), beside / f"day={day.isoformat()}.parquet")
+            write_parquet(shard_table(held), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
     return receipt
 
 
-def _sort(places: Iterator[Found], zone: ZoneInfo) -> _Sorted:
-    heaps = _Sorted({}, Counter(), Counter(), [])
+def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor) -> _Sorted:
+    heaps = _Sorted({}, Counter(), Counter(), [], Counter())
     for place in places:
         heaps.counts["read"] += 1
         if place.raw is None:
@@ -265,6 +212,9 @@ def _sort(places: Iterator[Found], zone: ZoneInfo) -> _Sorted:
         try:
             adapter = choose(place.raw)
             conversation = adapter.convert(place.raw, zone)
+            if conversation is not None:
+                # Before it is hashed: a hash of a card number is easily turned back into it.
+                conversation, found = redactor.redact(conversation)
             # A lone surrogate decodes, and then fits into no file.
             content_hash = conversation.content_hash if conversation else ""
         except Unreadable as error:
@@ -279,26 +229,6 @@ def _sort(places: Iterator[Found], zone: ZoneInfo) -> _Sorted:
         elif (conversation.conversation_id, content_hash) in heaps.kept:
             heaps.counts["duplicate"] += 1
         else:
-            heaps.kept[conversation.conversation_id, content_hash] = _Kept(conversation, content_hash)
+            heaps.kept[conversation.conversation_id, content_hash] = Kept(conversation, content_hash)
+            heaps.redactions.update(found)
     return heaps
-
-
-def _shard(kept: Sequence[_Kept]) -> pa.Table:
-    rows = [_row(one) for one in kept]
-    columns = [pa.array([row[field.name] for row in rows], type=field.type) for field in LANDED]
-    return sort_rows(pa.Table.from_arrays(columns, schema=LANDED), ("conversation_id", "content_hash"))
-
-
-def _row(kept: _Kept) -> Mapping[str, Any]:
-    conversation = kept.conversation
-    row: dict[str, Any] = {name: getattr(conversation, name) for name in conversation.__struct_fields__}
-    row["turns"] = [_fields(turn) for turn in conversation.turns]
-    row["logged_metrics"] = [_fields(value) for value in conversation.logged_metrics]
-    row["turn_count"] = conversation.utterance_count
-    row["content_hash"] = kept.content_hash
-    row["judged_hash"] = conversation.judged_hash
-    return row
-
-
-def _fields(part: Turn | LoggedValue) -> dict[str, Any]:
-    return msgspec.structs.asdict(part)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import HOW_TO_LAND_ANEW, receipts
+from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (

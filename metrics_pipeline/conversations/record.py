@@ -68,6 +68,8 @@ class Conversation(msgspec.Struct, frozen=True):
     """Whether this source reports logged metrics at all."""
     attributes: str = "{}"
     """Everything else that was kept, as a JSON object with sorted keys."""
+    redaction: str = ""
+    """The version of the rules under which personal data was taken out; empty where none were applied."""
 
     @property
     def utterance_count(self) -> int:

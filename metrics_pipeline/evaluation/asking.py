@@ -53,6 +53,8 @@ class Question(NamedTuple):
     """What was wrong with the first reply, by metric key; empty for a first question."""
     request: JudgeRequest | None = None
     """What is sent in place of a question about a conversation."""
+    redaction: str = ""
+    """The version of the rules under which the conversation was redacted."""
 
 
 class Tally:
@@ -118,7 +120,7 @@ class Asker:
                 if not self._may_send(judge):
                     return None
                 self.tally.requests += 1
-                request_id = await self._record(Intent(question.cells, tries))
+                request_id = await self._record(Intent(question.cells, tries, question.redaction))
                 try:
                     reply = await self._call(question)
                 except JudgeClosedError as error:

@@ -26,7 +26,7 @@ import msgspec
 from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERDICT_ASKING = "0"
 CORRECTION_ASKING = "1"
 REVIEW_ASKING = "2"
@@ -44,7 +44,8 @@ create table requests (
     metrics text not null,
     attempt integer not null,
     sent_at integer not null,
-    outcome text
+    outcome text,
+    redaction text not null default ''
 );
 create table replies (
     reply_id integer primary key,
@@ -88,6 +89,8 @@ class Intent(NamedTuple):
     cells: tuple[Cell, ...]
     """Of one conversation, one judge and one asking."""
     attempt: int
+    redaction: str = ""
+    """The version of the rules under which what is personal was taken out of what is asked about."""
 
 
 class Outcome(NamedTuple):
@@ -313,9 +316,17 @@ class Ledger:
         first = intent.cells[0]
         metrics = msgspec.json.encode([(cell.metric, cell.metric_version) for cell in intent.cells]).decode()
         cursor = db.execute(
-            "insert into requests (judged_hash, judge_fingerprint, asking, metrics, attempt, sent_at) "
-            "values (?, ?, ?, ?, ?, ?)",
-            (first.judged_hash, first.judge_fingerprint, first.asking, metrics, intent.attempt, moment),
+            "insert into requests (judged_hash, judge_fingerprint, asking, metrics, attempt, sent_at, "
+            "redaction) values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                first.judged_hash,
+                first.judge_fingerprint,
+                first.asking,
+                metrics,
+                intent.attempt,
+                moment,
+                intent.redaction,
+            ),
         )
         return int(cursor.lastrowid or 0)
 
@@ -347,6 +358,9 @@ class Ledger:
             if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
+                db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+            elif version == 1:
+                db.execute("alter table requests add column redaction text not null default ''")
                 db.execute(f"pragma user_version = {SCHEMA_VERSION}")
             else:
                 self._require_version(version)

@@ -392,6 +392,7 @@ class _Run:
                     tuple(ask.cell for _, ask in asks),
                     judge,
                     {need.metric.key: ask.problem for need, ask in asks if ask.problem},
+                    redaction=one.conversation.redaction,
                 )
             )
             if recorded is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import receipts
+from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.tables import DataFolder
 
 COUNTS = {

@@ -15,7 +15,8 @@ from exports import raw, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_pipeline.conversations.landing import land_folder, receipts
+from metrics_pipeline.conversations.landing import land_folder
+from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
 from metrics_pipeline.tables import DataFolder, open_data_folder
 

@@ -1,0 +1,67 @@
+"""Everything personal in one passage, each part of it once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from metrics_pipeline.conversations.redaction import numbers, words
+from metrics_pipeline.conversations.redaction.own import Own, own_finds
+from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
+from metrics_pipeline.conversations.redaction.spoken import may_hold_number, runs, tokens
+
+FRAGMENT_DIGITS = 4
+"""A shorter part of a number, said again, is no part of it."""
+
+
+def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
+    """What is personal in `passage`, in order. What is surest of itself comes first where two overlap."""
+    found = tokens(passage.text)
+    numbers_said = list(runs(passage.text, found))
+    return apart(
+        [
+            *own_finds(passage, own),
+            *words.keys(passage),
+            *words.emails(passage),
+            *numbers.ibans(passage, found),
+            *numbers.cards(passage, numbers_said),
+            *words.birth_dates(passage, numbers_said),
+            *numbers.codes(passage, numbers_said),
+            *numbers.national_ids(passage, found, numbers_said),
+            *numbers.phones(passage, numbers_said, regions),
+            *words.passwords(passage),
+        ]
+    )
+
+
+def echoes(text: str, known: Mapping[str, Find]) -> Iterator[Find]:
+    """Where values that were found elsewhere in the conversation are said again, in whole or a number in part.
+
+    Args:
+        known: Finds by value; of a word-like find also by its spelling.
+    """
+    low = text.lower()
+    for value, find in known.items():
+        if not value.isdigit() and len(value) >= FRAGMENT_DIGITS:
+            yield from _again(low, value.lower(), find)
+    if any(find.kind == "BIRTH_DATE" for find in known.values()):
+        for start, end, value in words.dates(text):
+            if value in known:
+                yield known[value]._replace(start=start, end=end)
+    numbers_known = [(value, find) for value, find in known.items() if value.isdigit()]
+    if not numbers_known or not may_hold_number(text):
+        return
+    for run in runs(text, tokens(text)):
+        for value, find in numbers_known:
+            if run.digits == value or (len(run.digits) >= FRAGMENT_DIGITS and run.digits in value):
+                yield find._replace(start=run.start, end=run.end)
+                break
+
+
+def _again(text: str, value: str, find: Find) -> Iterator[Find]:
+    """Each place where `value` stands by itself and not within a longer word."""
+    begin = text.find(value)
+    while begin >= 0:
+        end = begin + len(value)
+        if not (text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum()):
+            yield find._replace(start=begin, end=end)
+        begin = text.find(value, end)

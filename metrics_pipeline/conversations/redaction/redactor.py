@@ -1,0 +1,275 @@
+"""A conversation without personal data: what was said becomes a token such as `⟦CARD_1⟧`, before anything is written.
+
+The same value is the same token throughout a conversation, however it is written or said, and tokens count from 1 in
+the order in which values appear; so the same conversation always becomes the same text, and a quote of it still holds.
+Codes and passwords get a token without a number: not even that two are equal is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn, fingerprint
+from metrics_pipeline.conversations.redaction.cues import names
+from metrics_pipeline.conversations.redaction.finding import echoes, find
+from metrics_pipeline.conversations.redaction.own import compile_own
+from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
+from metrics_pipeline.conversations.redaction.spoken import LINKS, may_hold_number, tokens
+from metrics_pipeline.conversations.redaction.trigger import Triggers
+from metrics_pipeline.conversations.redaction.values import (
+    Visit,
+    collected,
+    replaced,
+    spoken_name,
+    visited_json,
+)
+
+RULES = 1
+"""Raised whenever what is found, or how it is replaced, changes."""
+PHONE_REGIONS = ("US", "GB")
+UNNUMBERED = frozenset({"CODE", "PASSWORD"})
+FIELDS = ("channel", "language", "variant", "environment", "agent_version")
+EDGE = 40
+"""Characters of a turn that are looked at for a number that goes on in another turn."""
+_TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
+
+OnFind = Callable[[str, str], None]
+
+
+class Redacted(NamedTuple):
+    """A conversation as it is kept."""
+
+    conversation: Conversation
+    counts: Mapping[str, int]
+    """Replacements by kind."""
+
+
+class _Slot(NamedTuple):
+    """One text of a conversation; `offset` characters before it only say what it is."""
+
+    text: str
+    offset: int
+    finds: list[Find]
+
+
+class Redactor:
+    """Redacts under one set of settings.
+
+    Args:
+        regions: Countries whose national telephone numbers are found without a word that says what they are.
+        own: The team's own patterns, by name.
+        on_find: Told the kind and the text of everything that is replaced; what it is told must not be kept.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[str] = PHONE_REGIONS,
+        own: Mapping[str, str] | None = None,
+        on_find: OnFind = lambda kind, text: None,
+    ) -> None:
+        own = dict(own or {})
+        self._regions = tuple(regions)
+        self._own = compile_own(own)
+        self._triggers = Triggers(list(own.values()))
+        self._on_find = on_find
+        self.version = f"{RULES}-{fingerprint([self._regions, sorted(own.items())])[:8]}"
+        """Of the rules and the settings: another one may replace something else."""
+
+    def text(self, text: str) -> str:
+        """One text by itself, such as a file's name."""
+        if not self._triggers.in_data(text):
+            return text
+        finds = find(Passage(text, is_data=True), self._regions, self._own)
+        return _replaced(_Slot(text, 0, finds), _Tokens(()), Counter(), self._on_find)
+
+    def redact(self, conversation: Conversation) -> Redacted:
+        """`conversation` without what is personal in it, marked with the version."""
+        plain = msgspec.structs.replace(conversation, redaction=self.version)
+        texts = [turn.text for turn in conversation.turns]
+        is_said = self._triggers.in_said("\n".join(texts) + "\n")
+        if not is_said and not self._triggers.in_data(_data_as_one(conversation)):
+            return Redacted(plain, {})
+        slots = [_Slot(text, 0, []) for text in texts]
+        year = conversation.started_at.year
+        for passage, places in _passages(conversation.turns, year) if is_said else ():
+            if self._triggers.in_said("\n".join([*passage.asked, passage.text, ""])):
+                finds = find(passage, self._regions, self._own)
+                for place, found in _by_turn(finds, passage.starts, texts, places):
+                    slots[place].finds.append(found)
+        leaves: list[tuple[str, str]] = []
+        _with_data(conversation, collected(leaves))
+        slots += [self._leaf(name, text, year) for name, text in leaves]
+        if not any(slot.finds for slot in slots):
+            return Redacted(plain, {})
+        return self._replaced(plain, slots)
+
+    def _leaf(self, name: str, text: str, year: int) -> _Slot:
+        whole = f"{name}: {text}" if name else text
+        slot = _Slot(whole, len(whole) - len(text), [])
+        is_sentence = " " in text.strip()
+        if self._triggers.in_data(whole) or (is_sentence and self._triggers.in_said(whole + "\n")):
+            passage = Passage(whole, is_data=not is_sentence, year=year)
+            slot.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > slot.offset)
+        return slot
+
+    def _replaced(self, plain: Conversation, slots: Sequence[_Slot]) -> Redacted:
+        known = _known(slots)
+        counts: Counter[str] = Counter()
+        given = _Tokens(slot.text for slot in slots)
+        instead = []
+        for slot in slots:
+            finds = apart([*slot.finds, *echoes(slot.text, known)])
+            instead.append(_replaced(slot._replace(finds=finds), given, counts, self._on_find))
+        turns = tuple(
+            turn if turn.text == text else msgspec.structs.replace(turn, text=text)
+            for turn, text in zip(plain.turns, instead, strict=False)
+        )
+        put_back = replaced(iter(instead[len(turns) :]))
+        return Redacted(_with_data(msgspec.structs.replace(plain, turns=turns), put_back), counts)
+
+
+class _Tokens:
+    """Which token stands for which value, in the order in which they are asked for."""
+
+    def __init__(self, texts: Iterator[str] | tuple[str, ...]) -> None:
+        self._given: dict[tuple[str, str], str] = {}
+        self._highest: Counter[str] = Counter()
+        for text in texts:
+            # Redacted before, under other rules: what stands there keeps its number.
+            for match in _TOKEN.finditer(text) if "⟦" in text else ():
+                if match[1]:
+                    self._highest[match[1]] = max(self._highest[match[1]], int(match[2]))
+
+    def of(self, found: Find) -> str:
+        if found.kind in UNNUMBERED:
+            return f"⟦{found.kind}⟧"
+        key = (found.kind, found.value)
+        if key not in self._given:
+            self._highest[found.kind] += 1
+            self._given[key] = f"⟦{found.kind}_{self._highest[found.kind]}⟧"
+        return self._given[key]
+
+
+def _replaced(slot: _Slot, given: _Tokens, counts: Counter[str], on_find: OnFind) -> str:
+    parts, position = [], slot.offset
+    for found in slot.finds:
+        start = max(found.start, position)
+        if found.end <= start:
+            continue
+        parts += [slot.text[position:start], given.of(found)]
+        on_find(found.kind, slot.text[start : found.end])
+        counts[found.kind] += 1
+        position = found.end
+    return "".join([*parts, slot.text[position:]])
+
+
+def _passages(turns: Sequence[Turn], year: int) -> Iterator[tuple[Passage, list[int]]]:
+    """What each speaker says in one go: turns in which a number goes on are read as one."""
+    open_passages: dict[str, list[int]] = {}
+    closed: list[list[int]] = []
+    for place, turn in enumerate(turns):
+        before = open_passages.get(turn.speaker)
+        if before is not None and _goes_on(turns, before[-1], place):
+            before.append(place)
+            continue
+        if before is not None:
+            closed.append(before)
+        open_passages[turn.speaker] = [place]
+    for places in [*closed, *open_passages.values()]:
+        chosen = [turns[place].text for place in places]
+        starts = [0]
+        for text in chosen[:-1]:
+            starts.append(starts[-1] + len(text) + 1)
+        asked = tuple(_asked(turns, place) for place in places)
+        yield Passage("\n".join(chosen), starts, asked, year=year), places
+
+
+def _goes_on(turns: Sequence[Turn], before: int, place: int) -> bool:
+    """Whether a number at the end of one turn goes on at the beginning of the speaker's next."""
+    between = turns[before + 1 : place]
+    if len(between) > 2 or not (_ends_in_number(turns[before].text) and _begins_in_number(turns[place].text)):
+        return False
+    return not any(names(turn.text, kind) for turn in between for kind in ("CODE", "BIRTH_DATE"))
+
+
+def _ends_in_number(text: str) -> bool:
+    if not may_hold_number(text, max(0, len(text) - EDGE)):
+        return False
+    last = tokens(text[-EDGE:])[-1]
+    return last.is_number or last.chars.isupper()
+
+
+def _begins_in_number(text: str) -> bool:
+    head = text[:EDGE]
+    if not may_hold_number(head):
+        return False
+    words = (token for token in tokens(head) if token.chars.lower() not in LINKS)
+    first = next(words, None)
+    return first is not None and first.is_number
+
+
+def _asked(turns: Sequence[Turn], place: int) -> str:
+    return turns[place - 1].text if place and turns[place - 1].speaker not in (turns[place].speaker, "function") else ""
+
+
+def _by_turn(
+    finds: Sequence[Find], starts: Sequence[int], texts: Sequence[str], places: Sequence[int]
+) -> Iterator[tuple[int, Find]]:
+    """Each find in the turns that it stands in, with that turn's offsets."""
+    for found in finds:
+        for start, place in zip(starts, places, strict=True):
+            begin, end = max(found.start - start, 0), min(found.end - start, len(texts[place]))
+            if begin < end:
+                leading = re.match(r"\W*(?:(?:then|and|okay|ok|it|s|is|so|yes|yeah|y)\b\W*)*", texts[place][begin:end])
+                begin += leading.end() if leading and found.start < start else 0
+                yield place, found._replace(start=begin, end=end)
+
+
+def _known(slots: Sequence[_Slot]) -> dict[str, Find]:
+    known: dict[str, Find] = {}
+    for slot in slots:
+        for found in slot.finds:
+            known.setdefault(found.value, found)
+            known.setdefault(slot.text[found.start : found.end], found)
+    return known
+
+
+def _data_as_one(conversation: Conversation) -> str:
+    """Everything but what was said, as one text to search."""
+    parts = [conversation.attributes]
+    parts += [f"{name}: {value}" for name in FIELDS if (value := getattr(conversation, name))]
+    parts += [f"{value.metric}: {value.value}" for value in conversation.logged_metrics]
+    for turn in conversation.turns:
+        if turn.speaker == "function":
+            parts += [turn.function_name or "", turn.function_arguments or "", turn.function_result or ""]
+    return "\n".join(parts)
+
+
+def _with_data(conversation: Conversation, visit: Visit) -> Conversation:
+    """`conversation` with everything but what was said visited: always the same texts in the same order."""
+    turns = tuple(_function_turn(turn, visit) if turn.speaker == "function" else turn for turn in conversation.turns)
+    logged = tuple(_logged(value, visit) for value in conversation.logged_metrics)
+    fields = {name: visit(spoken_name(name), value) for name in FIELDS if (value := getattr(conversation, name))}
+    attributes = visited_json(conversation.attributes, visit)
+    return msgspec.structs.replace(conversation, turns=turns, logged_metrics=logged, attributes=attributes, **fields)
+
+
+def _function_turn(turn: Turn, visit: Visit) -> Turn:
+    name = visit("", turn.function_name) if turn.function_name else turn.function_name
+    arguments = visited_json(turn.function_arguments, visit) if turn.function_arguments else turn.function_arguments
+    result = visited_json(turn.function_result, visit) if turn.function_result else turn.function_result
+    return msgspec.structs.replace(turn, function_name=name, function_arguments=arguments, function_result=result)
+
+
+def _logged(value: LoggedValue, visit: Visit) -> LoggedValue:
+    name = visit("", value.metric)
+    text = visited_json(value.value, visit, spoken_name(value.metric))
+    if name == value.metric and text == value.value:
+        return value
+    value_type = value.value_type if value.value_type == "json" else "string"
+    return msgspec.structs.replace(value, metric=name, value=text, value_type=value_type)

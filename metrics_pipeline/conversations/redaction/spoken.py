@@ -1,0 +1,157 @@
+"""Numbers as they are written, said and spelled become digits, each with the place where it stands in the text.
+
+"four one one one", "forty-one eleven", "double four", "4 1 1 1" and "4111" read the same. English and Spanish words,
+and the digits of German and French.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+_UNITS = {
+    "0": "zero oh o nought cero null zéro",
+    "1": "one uno una eins",
+    "2": "two dos zwei zwo deux",
+    "3": "three tres drei trois",
+    "4": "four cuatro vier quatre",
+    "5": "five cinco fünf cinq",
+    "6": "six seis sechs",
+    "7": "seven siete sieben sept",
+    "8": "eight ocho acht huit",
+    "9": "nine nueve neun neuf",
+}
+_TEENS = (
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
+    "diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve",
+)
+_TENS = (
+    "twenty thirty forty fifty sixty seventy eighty ninety",
+    "veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa",
+)
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+
+UNITS = {word: digit for digit, words in _UNITS.items() for word in words.split()}
+TEENS = {word: str(10 + place) for words in _TEENS for place, word in enumerate(words.split())}
+TENS = {word: str(20 + 10 * place) for words in _TENS for place, word in enumerate(words.split())}
+ORDINALS = {word: str(1 + place) for place, word in enumerate(_ORDINALS.split())} | {"thirtieth": "30"}
+REPEATS = {"double": 2, "doble": 2, "triple": 3, "treble": 3}
+FACTORS = {"hundred": "00", "thousand": "000"}
+NUMBER_WORDS = UNITS | TEENS | TENS
+FILLERS = frozenset("uh um er erm eh ah dash hyphen space slash minus then guion guión".split())
+LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
+"""Words that may begin a turn in which a number goes on."""
+
+_SAID = frozenset({*NUMBER_WORDS, *REPEATS})
+
+_PIECE = re.compile(r"[^\W\d_]+|\d+")
+_HINT = re.compile(rf"\d|\b(?:{'|'.join(sorted(_SAID))})\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s\-–—./(),:+#*…]*")
+
+
+class Token(NamedTuple):
+    """A number or a word."""
+
+    chars: str
+    """The digits that it stands for, or the word as written."""
+    start: int
+    end: int
+    is_number: bool
+    is_word: bool = True
+
+
+class Run(NamedTuple):
+    """Numbers with nothing between them but marks and hesitation."""
+
+    tokens: Sequence[Token]
+
+    @property
+    def digits(self) -> str:
+        return "".join(token.chars for token in self.tokens)
+
+    @property
+    def start(self) -> int:
+        return self.tokens[0].start
+
+    @property
+    def end(self) -> int:
+        return self.tokens[-1].end
+
+
+def may_hold_number(text: str, start: int = 0) -> bool:
+    """Whether there is a digit or a word for one from `start` on, at little cost."""
+    return _HINT.search(text, start) is not None
+
+
+def tokens(text: str) -> list[Token]:
+    """The words and numbers of `text`, in order."""
+    pieces = [(match.group(), match.start(), match.end()) for match in _PIECE.finditer(text)]
+    found: list[Token] = []
+    place = 0
+    while place < len(pieces):
+        token, place = _read(pieces, place)
+        found.append(token)
+    return found
+
+
+def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, int]:
+    raw, start, end = pieces[place]
+    if raw[0].isdigit():
+        # Other scripts' digits are digits too.
+        return Token(
+            "".join(str(int(digit)) for digit in raw) if not raw.isascii() else raw, start, end, True, False
+        ), place + 1
+    word = raw.lower()
+    if word not in _SAID or _is_glued(pieces, place):
+        return Token(raw, start, end, False), place + 1
+    following = pieces[place + 1] if place + 1 < len(pieces) else ("", 0, 0)
+    next_word = following[0].lower()
+    if word in TENS:
+        unit = UNITS.get(next_word) or (ORDINALS.get(next_word, "") if len(ORDINALS.get(next_word, "")) == 1 else None)
+        if unit and unit != "0":
+            return Token(TENS[word][0] + unit, start, following[2], True), place + 2
+        return Token(TENS[word], start, end, True), place + 1
+    if word in REPEATS:
+        digit = UNITS.get(next_word) or (next_word if len(next_word) == 1 and next_word.isdigit() else None)
+        if digit:
+            return Token(digit * REPEATS[word], start, following[2], True), place + 2
+    digits = NUMBER_WORDS.get(word)
+    if digits and next_word in FACTORS:
+        return Token(digits + FACTORS[next_word], start, following[2], True), place + 2
+    return Token(digits or raw, start, end, digits is not None), place + 1
+
+
+def _is_glued(pieces: Sequence[tuple[str, int, int]], place: int) -> bool:
+    """Whether a digit touches the word: the letter O in a code is no zero."""
+    _, start, end = pieces[place]
+    return (place > 0 and pieces[place - 1][2] == start) or (place + 1 < len(pieces) and pieces[place + 1][1] == end)
+
+
+def runs(text: str, found: Sequence[Token]) -> Iterator[Run]:
+    """Each run of numbers; a line break within one may be followed by a word or two that only lead on."""
+    current: list[Token] = []
+    skipped_from: int | None = None
+    for token in found:
+        if not token.is_number:
+            word = token.chars.lower()
+            crosses = bool(current) and "\n" in text[current[-1].end : token.start]
+            if current and (word in FILLERS or (crosses and word in LINKS)):
+                skipped_from = token.end
+                continue
+            if current:
+                yield Run(current)
+            current, skipped_from = [], None
+            continue
+        if current:
+            begin = current[-1].end if skipped_from is None else skipped_from
+            if not _BETWEEN.fullmatch(text, begin, token.start) or token.start - begin > 8:
+                yield Run(current)
+                current = []
+        current.append(token)
+        skipped_from = None
+    if current:
+        yield Run(current)
