@@ -17,6 +17,7 @@ from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError
 
@@ -90,6 +91,7 @@ def run(
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)
+cli.command()(redact)
 cli.command()(trials.preview)
 cli.command()(trials.diff)
 cli.command()(trials.estimate)

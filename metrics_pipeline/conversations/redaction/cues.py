@@ -40,7 +40,7 @@ _OTHER = re.compile(
 )
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥]|\b(?:usd|eur|gbp|dollars?|euros?|pounds?))\s*$", re.IGNORECASE)
 _MONEY_AFTER = re.compile(
-    r"(?:[.,]\d\d)?\s*(?:[$€£¥%]|(?:usd|eur|gbp|dollars?|euros?|pounds?|percent|nights?|people|ml|kg|km)\b)",
+    r"(?:[.,]\d\d)?\s*(?:[$€£¥%]|(?:usd|eur|gbp|dollars?|euros?|pounds?|percent|nights?|people|guests?|credits?|points?|stars?|minutes?|hours?|days?|times|miles?|ml|kg|km)\b)",
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(r"\W*(?:is|as|for|was)?\s*(?:my|our|the|her|his|a)\s+(?:\w+ )?", re.IGNORECASE)
@@ -54,6 +54,8 @@ class Said(NamedTuple):
     is_other: bool
     """An order, a room, a flight: a number of the business and not of a person."""
     is_amount: bool
+    is_asked: bool = False
+    """Only the question before it names it."""
 
 
 def said_about(before: str, after: str) -> Said:

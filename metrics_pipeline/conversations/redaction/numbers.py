@@ -18,6 +18,8 @@ EXPIRY_AND_CODE_DIGITS = 10
 _CARD_PREFIX = re.compile(r"4|5[0-8]|2[2-7]|3[0-9]|6[0-9]")
 LONGEST_NATIONAL = 12
 """Digits of a telephone number as it is dialled in its country; of a longer run only a part is one."""
+LONGEST_ASKED_CODE = 6
+"""Digits of a code that is only named in the question: people answer with more than they were asked for."""
 _SSN = re.compile(r"\d{3}([- ])\d{2}\1\d{4}")
 _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
 _NO_PHONE = re.compile(r"\d[/:]\d+[/:]?|\d{4}-\d{2}-\d{2}|^\d{1,3}(?:,\d{3})+$")
@@ -32,8 +34,10 @@ def cards(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
         if digits < CARD_LENGTHS.start:
             continue
         said = passage.said_about(run.start, run.end)
-        found = list(_card_windows(run)) if said.kind == "CARD" or not said.is_other or digits <= 19 else []
-        if said.kind != "CARD" and digits - sum(len(find.value) for find in found) > EXPIRY_AND_CODE_DIGITS:
+        found = list(_card_windows(run))
+        beside = digits - sum(len(find.value) for find in found)
+        most = -1 if _is_glued(passage.text, run) else 0 if said.is_other else EXPIRY_AND_CODE_DIGITS
+        if said.kind != "CARD" and beside > most:
             found = []
         if not found and said.kind == "CARD" and not said.is_other and digits in CARD_LENGTHS:
             # Speech recognition mishears digits: a number that is called a card is one.
@@ -84,7 +88,8 @@ def codes(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
     for run in runs:
         if 3 <= len(run.digits) <= 8:
             said = passage.said_about(run.start, run.end)
-            if said.kind == "CODE" and not said.is_other and not said.is_amount:
+            is_code = said.kind == "CODE" and not (said.is_asked and len(run.digits) > LONGEST_ASKED_CODE)
+            if is_code and not said.is_other and not said.is_amount:
                 yield Find("CODE", run.start, run.end, run.digits)
 
 
@@ -136,7 +141,8 @@ def national_ids(passage: Passage, tokens: Sequence[Token], runs: Sequence[Run])
             yield Find("NATIONAL_ID", run.start, run.end, digits)
     for group in _mixed(passage.text, tokens):
         found = _lettered(group)
-        if found is None and (named := _named(group)):
+        named = None if found or _NO_PHONE.search(passage.text[group[0].start : group[-1].end]) else _named(group)
+        if named is not None:
             said = passage.said_about(named.start, named.end)
             found = named if said.kind == "NATIONAL_ID" and not said.is_other and not said.is_amount else None
         if found is not None:

@@ -40,7 +40,7 @@ class Passage(NamedTuple):
         said = said_about(own, after)
         while said.kind is None and not said.is_other and turn >= 0:
             if asked := self.asked[turn][-REACH:]:
-                said = said._replace(kind=said_about(asked, "").kind)
+                said = said._replace(kind=said_about(asked, "").kind, is_asked=True)
             turn -= 1
         return said
 

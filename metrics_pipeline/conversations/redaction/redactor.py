@@ -214,7 +214,11 @@ def _begins_in_number(text: str) -> bool:
 
 
 def _asked(turns: Sequence[Turn], place: int) -> str:
-    return turns[place - 1].text if place and turns[place - 1].speaker not in (turns[place].speaker, "function") else ""
+    """The turn of the other side that this one may answer: of what a caller says, only a question."""
+    if not place or turns[place - 1].speaker in (turns[place].speaker, "function"):
+        return ""
+    before = turns[place - 1]
+    return before.text if before.speaker == "agent" or before.text.rstrip().endswith("?") else ""
 
 
 def _by_turn(

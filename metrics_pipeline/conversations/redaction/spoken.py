@@ -43,6 +43,8 @@ REPEATS = {"double": 2, "doble": 2, "triple": 3, "treble": 3}
 FACTORS = {"hundred": "00", "thousand": "000"}
 NUMBER_WORDS = UNITS | TEENS | TENS
 FILLERS = frozenset("uh um er erm eh ah dash hyphen space slash minus then guion guión".split())
+_SIGHS = frozenset({"oh", "o"})
+"""Zero between numbers, and a sigh elsewhere."""
 LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 """Words that may begin a turn in which a number goes on."""
 
@@ -106,7 +108,7 @@ def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, in
             "".join(str(int(digit)) for digit in raw) if not raw.isascii() else raw, start, end, True, False
         ), place + 1
     word = raw.lower()
-    if word not in _SAID or _is_glued(pieces, place):
+    if word not in _SAID or _is_glued(pieces, place) or (word in _SIGHS and not _is_beside_number(pieces, place)):
         return Token(raw, start, end, False), place + 1
     following = pieces[place + 1] if place + 1 < len(pieces) else ("", 0, 0)
     next_word = following[0].lower()
@@ -123,6 +125,15 @@ def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, in
     if digits and next_word in FACTORS:
         return Token(digits + FACTORS[next_word], start, following[2], True), place + 2
     return Token(digits or raw, start, end, digits is not None), place + 1
+
+
+def _is_beside_number(pieces: Sequence[tuple[str, int, int]], place: int) -> bool:
+    _, start, end = pieces[place]
+    before, after = pieces[place - 1 : place], pieces[place + 1 : place + 2]
+    return any(
+        (other[0].isdigit() or other[0].lower() in _SAID) and 0 < gap <= 1
+        for other, gap in [*((one, start - one[2]) for one in before), *((one, one[1] - end) for one in after)]
+    )
 
 
 def _is_glued(pieces: Sequence[tuple[str, int, int]], place: int) -> bool:

@@ -10,7 +10,7 @@ from metrics_pipeline.conversations.redaction.passage import Find, Passage
 from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, tokens
 
 _AT = r"(?:\s?@\s?|\s?[\[(<]\s?at\s?[\])>]\s?)"
-_DOT = r"(?:\s?\.\s?|\s?[\[(<]\s?dot\s?[\])>]\s?)"
+_DOT = r"(?:\.|\s\.\s|\s?[\[(<]\s?dot\s?[\])>]\s?)"
 _WRITTEN_EMAIL = re.compile(rf"[^\s@<>()\[\],;:\"'⟦⟧]+{_AT}[\w-]+(?:\.[\w-]+|{_DOT}[a-z]{{2,}})+", re.IGNORECASE)
 _TOP = "com|org|net|edu|gov|info|io|co|es|de|fr|it|uk|eu|nl|us|ca|app|dev|biz"
 _NUMBER_WORD = "|".join(sorted({*NUMBER_WORDS, *REPEATS}, key=len, reverse=True))
