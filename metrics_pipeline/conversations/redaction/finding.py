@@ -15,13 +15,14 @@ FRAGMENT_DIGITS = 4
 
 def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     """What is personal in `passage`, in order. What is surest of itself comes first where two overlap."""
+    surest = [*own_finds(passage, own), *words.keys(passage), *words.emails(passage)]
+    if not may_hold_number(passage.text):
+        return apart([*surest, *words.passwords(passage)])
     found = tokens(passage.text)
     numbers_said = list(runs(passage.text, found))
     return apart(
         [
-            *own_finds(passage, own),
-            *words.keys(passage),
-            *words.emails(passage),
+            *surest,
             *numbers.ibans(passage, found),
             *numbers.cards(passage, numbers_said),
             *words.birth_dates(passage, numbers_said),
@@ -43,12 +44,14 @@ def echoes(text: str, known: Mapping[str, Find]) -> Iterator[Find]:
     for value, find in known.items():
         if not value.isdigit() and len(value) >= FRAGMENT_DIGITS:
             yield from _again(low, value.lower(), find)
+    if not may_hold_number(text):
+        return
     if any(find.kind == "BIRTH_DATE" for find in known.values()):
         for start, end, value in words.dates(text):
             if value in known:
                 yield known[value]._replace(start=start, end=end)
     numbers_known = [(value, find) for value, find in known.items() if value.isdigit()]
-    if not numbers_known or not may_hold_number(text):
+    if not numbers_known:
         return
     for run in runs(text, tokens(text)):
         for value, find in numbers_known:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import re2
+
 _UNITS = {
     "0": "zero oh o nought cero null zéro",
     "1": "one uno una eins",
@@ -51,7 +53,7 @@ LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 _SAID = frozenset({*NUMBER_WORDS, *REPEATS})
 
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
-_HINT = re.compile(rf"\d|\b(?:{'|'.join(sorted(_SAID))})\b", re.IGNORECASE)
+_HINT = re2.compile(rf"(?i)\pN|\b(?:{'|'.join(sorted(_SAID))})\b")
 _BETWEEN = re.compile(r"[\s\-–—./(),:+#*…]*")
 
 
@@ -86,7 +88,7 @@ class Run(NamedTuple):
 
 def may_hold_number(text: str, start: int = 0) -> bool:
     """Whether there is a digit or a word for one from `start` on, at little cost."""
-    return _HINT.search(text, start) is not None
+    return _HINT.search(text[start:].encode("utf-8", "replace")) is not None
 
 
 def tokens(text: str) -> list[Token]:

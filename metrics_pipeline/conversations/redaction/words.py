@@ -159,6 +159,7 @@ def _date_value(match: re.Match[str]) -> str:
     return f"{year}-{MONTHS[(match['m1'] or match['m2']).lower()]}-{day or ORDINALS.get(written, written)}"
 
 
+_LONG = re.compile(r"\S{12}|PRIVATE KEY")
 _KEYS = re.compile(
     r"\b(?:sk|pk|rk)[-_](?:(?:live|test|proj|ant)[-_])?[\w-]{16,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|"
     r"\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\bhf_\w{20,}|"
@@ -174,6 +175,8 @@ _NAMED_KEY = re.compile(
 
 def keys(passage: Passage) -> Iterator[Find]:
     """Keys of interfaces by the forms of their makers, and what was called one."""
+    if not _LONG.search(passage.text):
+        return
     for match in _KEYS.finditer(passage.text):
         yield Find("API_KEY", match.start(), match.end(), match.group())
     for match in _NAMED_KEY.finditer(passage.text):
@@ -181,6 +184,7 @@ def keys(passage: Passage) -> Iterator[Find]:
 
 
 _PASSWORD_NAME = r"(?:pass ?word|passwd|\bpwd|pass ?phrase|contraseña|mot de passe|kennwort|passwort)"
+_PASSWORD_NAMED = re.compile(_PASSWORD_NAME, re.IGNORECASE)
 _PASSWORD = re.compile(
     rf"{_PASSWORD_NAME}\b(?:\s+(?:for|of|on|to)\s+\w+(?: \w+)?)?(?P<named>\s*[:=]\s*|\s+(?:is|was|es|ist|est)\s*:?\s+)"
     r"[\"'“]?(?P<value>[^\s,;\"'”]+)",
@@ -203,6 +207,8 @@ _NO_PASSWORD = frozenset(
 
 def passwords(passage: Passage) -> Iterator[Find]:
     """Passwords: the word after "password is", or the answer to a question for one."""
+    if not _PASSWORD_NAMED.search("\n".join([*passage.asked, passage.text])):
+        return
     for match in _PASSWORD.finditer(passage.text):
         start = match.start("value")
         if spelled := _SPELLED.match(passage.text, start):
