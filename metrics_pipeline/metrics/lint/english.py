@@ -11,7 +11,7 @@ from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
     "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
-    "accept agree reject approve object write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
+    "accept agree reject approve object give write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
 )
 """Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
 JUDGED = frozenset(
@@ -32,9 +32,9 @@ GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
     "end point time person people side part kind sort lot bit stuff business service customer support care help step "
-    "question situation expectation standard quality level progress success effort best place topic subject".split()
+    "question right sense position situation expectation standard quality level progress success effort best place topic subject".split()
 )
-ABSTRACT = frozenset("cognition feeling motive".split())
+ABSTRACT = frozenset("feeling motive".split())
 EVALUATION = re.compile(
     r"(?<!as )\bwell\b(?! as|,|-)|\b(badly|poorly|nicely|properly|correctly|adequately|appropriately|satisfactorily|"
     r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|effectively|"
@@ -69,7 +69,18 @@ def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
     clause = read[place]
     if clause.opener in ASIDES or EVALUATION.search(str(clause).lower()):
         return False
-    return any(_is_act(read, place, index) for index in clause.verbs)
+    # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
+    is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
+    return any(
+        _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
+    )
+
+
+def _ends_in_noun(clause: Clause) -> bool:
+    said = next((place for place, word in enumerate(clause.words) if is_speech(word)), len(clause.words))
+    return clause.words[-1].kind == "noun" and not all(
+        map(is_person, filter(_can_be_subject, clause.words[said + 1 :]))
+    )
 
 
 def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
@@ -162,7 +173,7 @@ def is_reported(text: str, position: int) -> bool:
 
 INLINE = re.compile(
     r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
+    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )
 

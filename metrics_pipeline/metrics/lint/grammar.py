@@ -54,6 +54,9 @@ ADVERBS = frozenset(
 NEGATIONS = frozenset("not no never neither nor none nothing nobody without nowhere hardly cannot".split())
 
 
+CLOSED = PREPOSITIONS | DETERMINERS | AUXILIARIES | SUBORDINATORS | COORDINATORS | ADVERBS | PRONOUNS
+
+
 class Word(NamedTuple):
     """A word of a sentence. `base` is its dictionary form, in small letters."""
 
@@ -165,7 +168,7 @@ def _can_follow_determiner(word: str) -> bool:
 
 
 def _opens_noun(after: Sequence[str]) -> bool:
-    return bool(after) and noun_base(after[0]) is not None and after[0] not in PREPOSITIONS | DETERMINERS | AUXILIARIES
+    return bool(after) and noun_base(after[0]) is not None and after[0] not in CLOSED
 
 
 def _is_past(low: str) -> bool:

@@ -60,7 +60,10 @@ def beyond(text: str) -> str | None:
 
 def is_told_or_promised(text: str, position: int) -> bool:
     before = re.split(r"[.;]", text[:position])[-1]
-    return is_reported(text, position) or re.search(r"\b(?:will|would|promis\w+|offer\w*|agreed)\b", before) is not None
+    return (
+        is_reported(text, position)
+        or re.search(r"\b(?:will|would|promis\w+|such as|offer\w*|agreed)\b", before) is not None
+    )
 
 
 def inner(text: str) -> str | None:

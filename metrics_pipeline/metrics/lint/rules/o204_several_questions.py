@@ -30,7 +30,7 @@ good: true
 
 QUESTIONS = frozenset(("whether", "how", "what", "why", "who", "if"))
 CONDITION = re.compile(r"\b(?:true|false|yes|no|answer|counts?)\b", re.IGNORECASE)
-LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|e\.g|i\.e)\b", re.IGNORECASE)
+LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|means|e\.g|i\.e)\b", re.IGNORECASE)
 BACK = frozenset("it its them their this these those one both that him her they so then".split())
 SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
 """Verbs that only lead up to what is asked."""
