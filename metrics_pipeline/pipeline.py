@@ -23,6 +23,8 @@ from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
+MaySend = Callable[[int], bool]
+"""Whether so many requests may be sent."""
 UNASKED_REQUESTS = 1_000
 """Requests that a run may send to a model without a budget and without being told to."""
 
@@ -82,19 +84,60 @@ def limits(settings: Settings) -> Limits:
     )
 
 
+def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, MergeReport]:
+    """Land the new export files and merge them: free of charge, and nothing that is published changes.
+
+    Raises:
+        LandingError: There is no landing folder.
+    """
+    with locked(folder.landed / ".lock"):
+        return land_folder(settings.landing_folder, folder, settings.zone), merge(folder)
+
+
+def unasked_requests(settings: Settings) -> int:
+    """Requests that are sent to a model without a question."""
+    return UNASKED_REQUESTS if settings.budget_requests is None else settings.budget_requests
+
+
+def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
+    """Let `may_send` decide about more requests than the budget, or than 1,000 where there is none.
+
+    Args:
+        narrower: What a user can do to send fewer.
+
+    Raises:
+        SettingsError: It said no.
+    """
+    if requests <= unasked_requests(settings) or may_send(requests):
+        return
+    budget = settings.budget_requests
+    if budget is None:
+        raise SettingsError(
+            f"This would send {requests:,} requests to {settings.model}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
+            f"{narrower}. Nothing was sent."
+        )
+    raise SettingsError(
+        f"This takes {requests:,} requests to {settings.model}, more than the budget of {budget:,} "
+        f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
+        "Nothing was sent."
+    )
+
+
 def judge(
     folder: DataFolder,
     catalog: Catalog,
     settings: Settings,
     days: list[date] | None = None,
     metrics: list[str] | None = None,
-    may_send: Callable[[int], bool] = lambda requests: True,
+    may_send: MaySend = lambda requests: True,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
     Args:
-        may_send: Asked with the number of requests where a run without a budget would send many to a model.
+        may_send: Asked with the number of requests where a run would send many to a model: over 1,000 without a
+            budget, or more than the budget for `days` that somebody named. What is new stays within its budget, night
+            after night, without a question.
 
     Raises:
         SettingsError: `may_send` said no; nothing was sent.
@@ -103,13 +146,9 @@ def judge(
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
-        if any(judge.kind == "model" for judge in judges.all) and settings.budget_requests is None:
+        if days is not None or settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
-            if requests > UNASKED_REQUESTS and not may_send(requests):
-                raise SettingsError(
-                    f"This run would send {requests:,} requests to {judges.current.name}. Say --yes, set "
-                    "METRICS_BUDGET_REQUESTS, or narrow it with --from and --to. Nothing was sent."
-                )
+            ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         return evaluate(folder, catalog, judges, ledger, options)
 
 
@@ -117,7 +156,7 @@ def run(
     settings: Settings,
     first: date | None = None,
     last: date | None = None,
-    may_send: Callable[[int], bool] = lambda requests: True,
+    may_send: MaySend = lambda requests: True,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.

@@ -79,7 +79,8 @@ def diff(
     Example:
         metrics diff --against main --max-flips 20
     """
-    from metrics_pipeline.authoring.report import comparison_lines, comparison_markdown, plain
+    from metrics_pipeline.authoring.flips_report import comparison_lines, comparison_markdown
+    from metrics_pipeline.authoring.report import plain
     from metrics_pipeline.authoring.workbench import compare_versions
     from metrics_pipeline.settings import load_settings
 
@@ -103,15 +104,16 @@ def estimate(
     definitions: Definitions = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a run would send, and send nothing: requests, tokens, dollars, time.
+    """Say what a run would send, and send nothing: requests, tokens, dollars, time, expected and at most.
 
-    Without days: what `metrics run` would judge now. With days: judging them with what is current.
+    Without days: what `metrics run` would judge now, with the exports that wait. With days: judging them with what is
+    current.
 
     \b
     Example:
         metrics estimate --from 2026-10-01 --to 2026-10-31
     """
-    from metrics_pipeline.authoring.report import estimate_line, plain
+    from metrics_pipeline.authoring.report import estimate_lines, plain
     from metrics_pipeline.authoring.workbench import estimate_run
     from metrics_pipeline.settings import load_settings
 
@@ -120,4 +122,4 @@ def estimate(
     if as_json:
         print(json.dumps(plain(found), indent=2))
     else:
-        print(f"{settings.model}: {estimate_line(found)}")
+        print("\n".join(estimate_lines(found, settings)))

@@ -103,6 +103,12 @@ def day_counts(folder: DataFolder, days: Sequence[date]) -> dict[date, int]:
     return {day: pq.read_metadata(file).num_rows for day, file in files.items() if is_whole(file)}
 
 
+def conversation_channels(folder: DataFolder, day: date) -> list[tuple[str, str]]:
+    """(id, channel) of each conversation of the day, without reading what was said in it."""
+    rows = pq.read_table(folder.day_file("conversations", day), columns=["conversation_id", "channel"]).to_pylist()
+    return [(row["conversation_id"], row["channel"] or "") for row in rows]
+
+
 def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
     """The day's conversations as records, by id."""
     turns: dict[str, list[Turn]] = defaultdict(list)

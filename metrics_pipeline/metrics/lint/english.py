@@ -51,6 +51,10 @@ EVALUATION = re.compile(
 PARTICLES = frozenset("out up off down away back over".split())
 ASIDES = frozenset("who whose when whenever after once while whilst because although though since until till".split())
 """What opens a clause that tells of whom or when, and not what came of it."""
+POINTING = re.compile(
+    r"\b(?:either|both|all|any|one|each|none) of (?:the|these|them)\b|\b(?:all|the) (?:two|three|four|five)\b",
+    re.IGNORECASE,
+)
 REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
@@ -67,7 +71,7 @@ def is_observable(text: str) -> bool:
 
 def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
     clause = read[place]
-    if clause.opener in ASIDES or EVALUATION.search(str(clause).lower()):
+    if clause.opener in ASIDES or evaluates(str(clause)):
         return False
     # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
     is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
@@ -103,6 +107,9 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
         return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
     if verb.meaning in ("emotion", "perception", "stative"):
         return False
+    taken = [word for word in _object(after) if word.kind in ("noun", "pronoun")]
+    if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)):
+        return False
     return any(map(is_concrete, about)) or (verb.meaning in ("possession", "motion", "contact") and not _object(after))
 
 
@@ -128,7 +135,7 @@ def is_vague(text: str) -> bool:
     verbs = [word.base for word in read if word.kind == "verb"]
     names_nothing = not any(map(is_concrete, read))
     judges = any(base in JUDGED for base in verbs) or all(base in LIGHT for base in verbs)
-    return bool(EVALUATION.search(text.lower())) or names_nothing or judges
+    return bool(evaluates(text)) or names_nothing or judges
 
 
 def is_speech(word: Word) -> bool:
@@ -160,6 +167,11 @@ def _is_whole(after: Sequence[Word]) -> bool:
     return all(word.base in ("no", "yes", "it", "so", "this", "that", "sorry") for word in rest)
 
 
+def evaluates(text: str) -> bool:
+    """Whether a text judges; a word with a capital within a sentence is a name and judges nothing."""
+    return EVALUATION.search(re.sub(r"(?<=[a-z,;’'\"] )[A-Z]\w*", "", text).lower()) is not None
+
+
 def has_verb(text: str) -> bool:
     """Whether the text is more than a noun."""
     return any(word.kind in ("verb", "auxiliary") and not word.text.endswith("ing") for word in tagged(text))
@@ -176,6 +188,11 @@ INLINE = re.compile(
     r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )
+
+
+def points_back(text: str) -> bool:
+    """Whether a condition counts what another text of the definition names: `either of the two`."""
+    return POINTING.search(text) is not None
 
 
 def is_spelled_out(text: str) -> bool:

@@ -109,7 +109,7 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     last = before[-1] if before else None
     if not low[0].isalnum():
         return Word(token, "mark", low)
-    verb = verb_base(low)
+    verb = verb_base(low) or verb_base(low.replace("-", ""))
     if low in AUXILIARIES:
         return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
     if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):

@@ -168,7 +168,7 @@ def _takes_for_granted(head: Clause, relative: Clause) -> bool:
     """Whether `the offer that the agent made`, `customers who asked` stands in the clause: a definite thing or all of a
     kind of people, and an act that makes it what it is."""
     said = head.verbs and head.words[head.verbs[-1]].meaning == "communication"
-    if said and any(word.kind == "preposition" for word in head.words[head.verbs[-1] :]):
+    if said and [word.kind for word in head.words[head.verbs[-1] + 1 :]][:1] == ["preposition"]:
         return False
     if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
         return False

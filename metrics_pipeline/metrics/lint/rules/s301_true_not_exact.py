@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out, is_vague
+from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out, is_vague, points_back
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -26,11 +25,6 @@ good: true
 """
 
 
-POINTING = re.compile(
-    r"\b(?:either|both|all|any|one|each) of (?:the|these|them)\b|\b(?:all|the) (?:two|three|four|five)\b", re.IGNORECASE
-)
-
-
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     if metric.type != "boolean" or is_spelled_out(metric.definition):
@@ -43,7 +37,7 @@ def check(subject: Subject) -> Iterator[Hit]:
 
 def _is_open(true_when: str, definition: str) -> bool:
     """Whether a condition leaves open what must be said; `either of the two` may mean what the definition names."""
-    return is_vague(true_when) and not (POINTING.search(true_when) and is_observable(definition))
+    return is_vague(true_when) and not (points_back(true_when) and is_observable(definition))
 
 
 RULE = Rule(

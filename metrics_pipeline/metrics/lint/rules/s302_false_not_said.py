@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import EVALUATION, is_observable, is_vague
+from metrics_pipeline.metrics.lint.english import evaluates, is_observable, is_vague, points_back
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
@@ -57,7 +57,7 @@ def _says_something(false_when: str, true_when: str) -> bool:
         return True
     # `None of these was named` says exactly what is missing, where what should be there is exact.
     is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))
-    return is_missing and is_observable(true_when) and not EVALUATION.search(false_when.lower())
+    return (is_missing or points_back(false_when)) and is_observable(true_when) and not evaluates(false_when)
 
 
 RULE = Rule(
