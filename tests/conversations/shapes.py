@@ -1,0 +1,170 @@
+"""The same conversations, written in each platform's shape: what an export would hold, had they taken place there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.demo.scenario import Setting, converse
+
+
+def conversations(count: int, seed: int = 11) -> list[Conversation]:
+    """Of the demo's hotel, with calls of functions between the turns, on whole seconds."""
+    rng = random.Random(seed)
+    return [_conversation(rng, number) for number in range(count)]
+
+
+def _conversation(rng: random.Random, number: int) -> Conversation:
+    channel, language = rng.choice(["voice", "chat"]), rng.choice(["en", "es"])
+    variant = rng.choice(["classic", "concise"])
+    setting = Setting(channel, language, variant, 0.7, False, 0.7, False)
+    started_at = datetime(2026, 9, 1, 10, number % 60, tzinfo=UTC)
+    turns: list[Turn] = []
+    for line in converse(rng, setting, date(2026, 9, 1)).lines:
+        at = started_at + timedelta(seconds=4 * len(turns) + 2)
+        turns.append(Turn(len(turns), line.speaker, line.text, at))
+        if line.speaker == "user" and rng.random() < 0.4:
+            at += timedelta(seconds=4)
+            arguments, result = json.dumps({"nights": rng.randrange(9)}), rng.choice(["none", '{"rooms": 2}'])
+            turns.append(Turn(len(turns), "function", "", at, rng.choice(["find_room", "book"]), arguments, result))
+    logged = (
+        LoggedValue("auth_result", 0, "no_match"),
+        LoggedValue("auth_result", 1, "verified"),
+        LoggedValue("resolved", 0, rng.choice(["success", "failure"]), source="platform"),
+    )
+    return Conversation(
+        f"same-{number}",
+        started_at.date(),
+        started_at,
+        "",
+        tuple(turns),
+        logged,
+        duration_seconds=float(4 * len(turns) + 4),
+        channel=channel,
+        language=language,
+        variant=variant,
+        environment="live",
+        agent_version="14",
+        handoff=rng.random() < 0.3,
+        attributes='{"end_reason":"customer-ended-call"}',
+    )
+
+
+def time(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def verdict(conversation: Conversation) -> str:
+    return next(value.value for value in conversation.logged_metrics if value.source == "platform")
+
+
+def logged(conversation: Conversation) -> dict[str, list[str]]:
+    return {"auth_result": [one.value for one in conversation.logged_metrics if one.source == "function"]}
+
+
+def ended_at(conversation: Conversation) -> datetime:
+    return conversation.started_at + timedelta(seconds=conversation.duration_seconds or 0)
+
+
+def plain(one: Conversation) -> dict[str, Any]:
+    fields = ("duration_seconds", "channel", "language", "variant", "environment", "agent_version", "handoff")
+    turns = [
+        {"speaker": turn.speaker, "text": turn.text, "said_at": time(turn.said_at)}
+        | {name: getattr(turn, name) for name in ("function_name", "function_arguments", "function_result")}
+        for turn in one.turns
+    ]
+    return {
+        "conversation_id": one.conversation_id,
+        "started_at": time(one.started_at),
+        **{name: getattr(one, name) for name in fields},
+        **json.loads(one.attributes),
+        "logged": logged(one),
+        "verdicts": {"resolved": verdict(one)},
+        "turns": turns,
+    }
+
+
+def plain_csv(found: list[Conversation]) -> str:
+    """A whole file, since a conversation is several rows."""
+    rows = []
+    for one in found:
+        whole = plain(one)
+        turns, values = whole.pop("turns"), whole.pop("logged")["auth_result"]
+        whole["verdict.resolved"] = whole.pop("verdicts")["resolved"]
+        # The second value stands in a row of its own, which says nothing else.
+        first = {**whole, "handoff": str(one.handoff).lower(), "logged.auth_result": values[0]}
+        for index, turn in enumerate(turns):
+            rows.append({"conversation_id": one.conversation_id, **(first if not index else {}), **turn})
+        rows.append({"conversation_id": one.conversation_id, "logged.auth_result": values[1]})
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def exchanges(one: Conversation) -> list[dict[str, Any]]:
+    """Each turn of PolyAI's is what the user said and what the agent answered."""
+    found: list[dict[str, Any]] = []
+    for turn in one.turns:
+        if turn.speaker == "user":
+            found.append({"user_input": turn.text, "user_input_datetime": time(turn.said_at)})
+        elif turn.speaker == "agent":
+            if not found or "agent_response" in found[-1]:
+                found.append({"user_input": ""})
+            found[-1] |= {"agent_response": turn.text, "agent_response_datetime": time(turn.said_at)}
+    return found
+
+
+def polyai_v3(one: Conversation) -> dict[str, Any]:
+    return {
+        "id": one.conversation_id,
+        "started_at": time(one.started_at),
+        "channel": {"voice": "VOICE-SIP", "chat": "WEBCHAT"}[one.channel or ""],
+        "total_duration": int(one.duration_seconds or 0),
+        "handoff": one.handoff,
+        "variant_name": one.variant,
+        "environment": one.environment,
+        "state": {"language": one.language},
+        "metrics": logged(one),
+        "turns": exchanges(one),
+    }
+
+
+def vapi(one: Conversation) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = [{"role": "system", "message": "You are the front desk."}]
+    for turn in one.turns:
+        at = int(turn.said_at.timestamp() * 1000) if turn.said_at else None
+        if turn.speaker == "function":
+            call_id = f"call_{turn.turn_index}"
+            function = {"name": turn.function_name, "arguments": turn.function_arguments}
+            messages.append({"role": "tool_calls", "toolCalls": [{"id": call_id, "function": function}], "time": at})
+            messages.append({"role": "tool_call_result", "toolCallId": call_id, "result": turn.function_result})
+        else:
+            role = {"user": "user", "agent": "bot"}[turn.speaker]
+            messages.append({"role": role, "message": turn.text, "time": at})
+    return {
+        "id": one.conversation_id,
+        "orgId": "org-1",
+        "createdAt": time(one.started_at),
+        "startedAt": time(one.started_at),
+        "endedAt": time(ended_at(one)),
+        "status": "ended",
+        "type": "inboundPhoneCall",
+        "endedReason": "customer-ended-call",
+        "destination": {"type": "number", "number": "1"} if one.handoff else None,
+        "assistantVersion": one.agent_version,
+        "assistant": {"transcriber": {"language": one.language}},
+        "artifact": {"messages": messages, "structuredOutputs": {"1": {"name": "resolved", "result": verdict(one)}}},
+    }
+
+
+WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
+    writer.__name__: writer for writer in (plain, polyai_v3, vapi)
+}
