@@ -33,6 +33,11 @@ def _conversation(rng: random.Random, number: int) -> Conversation:
             at += timedelta(seconds=4)
             arguments, result = json.dumps({"nights": rng.randrange(9)}), rng.choice(["none", '{"rooms": 2}'])
             turns.append(Turn(len(turns), "function", "", at, rng.choice(["find_room", "book"]), arguments, result))
+    handoff = rng.random() < 0.3
+    if handoff:
+        # By a function, since some platforms say it in no other way.
+        at = started_at + timedelta(seconds=4 * len(turns) + 2)
+        turns.append(Turn(len(turns), "function", "", at, "transfer_to_number", "{}", "done"))
     logged = (
         LoggedValue("auth_result", 0, "no_match"),
         LoggedValue("auth_result", 1, "verified"),
@@ -51,7 +56,7 @@ def _conversation(rng: random.Random, number: int) -> Conversation:
         variant=variant,
         environment="live",
         agent_version="14",
-        handoff=rng.random() < 0.3,
+        handoff=handoff,
         attributes='{"end_reason":"customer-ended-call"}',
     )
 
@@ -70,6 +75,11 @@ def logged(conversation: Conversation) -> dict[str, list[str]]:
 
 def ended_at(conversation: Conversation) -> datetime:
     return conversation.started_at + timedelta(seconds=conversation.duration_seconds or 0)
+
+
+def seconds(one: Conversation, turn: Turn) -> int:
+    """Since the conversation began."""
+    return int(((turn.said_at or one.started_at) - one.started_at).total_seconds())
 
 
 def plain(one: Conversation) -> dict[str, Any]:
@@ -165,6 +175,32 @@ def vapi(one: Conversation) -> dict[str, Any]:
     }
 
 
+def elevenlabs(one: Conversation) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = []
+    for turn in one.turns:
+        entry = {"role": "agent", "message": None, "time_in_call_secs": seconds(one, turn)}
+        if turn.speaker == "function":
+            call = {"request_id": f"r-{turn.turn_index}", "tool_name": turn.function_name}
+            entries.append(entry | {"tool_calls": [call | {"params_as_json": turn.function_arguments}]})
+            entries.append(entry | {"tool_results": [call | {"result_value": turn.function_result, "is_error": False}]})
+        else:
+            entries.append(entry | {"role": turn.speaker, "message": turn.text})
+    return {
+        "agent_id": "ag-1",
+        "conversation_id": one.conversation_id,
+        "status": "done",
+        "transcript": entries,
+        "metadata": {
+            "start_time_unix_secs": int(one.started_at.timestamp()),
+            "call_duration_secs": int(one.duration_seconds or 0),
+            "termination_reason": "customer-ended-call",
+            "main_language": one.language,
+            "text_only": one.channel == "chat",
+        },
+        "analysis": {"evaluation_criteria_results": {"resolved": {"result": verdict(one), "rationale": ""}}},
+    }
+
+
 WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
-    writer.__name__: writer for writer in (plain, polyai_v3, vapi)
+    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs)
 }
