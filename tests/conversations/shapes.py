@@ -57,7 +57,7 @@ def _conversation(rng: random.Random, number: int) -> Conversation:
         environment="live",
         agent_version="14",
         handoff=handoff,
-        attributes='{"end_reason":"customer-ended-call"}',
+        attributes=json.dumps({"end_reason": "call_transfer" if handoff else "customer-ended-call"}),
     )
 
 
@@ -71,6 +71,10 @@ def verdict(conversation: Conversation) -> str:
 
 def logged(conversation: Conversation) -> dict[str, list[str]]:
     return {"auth_result": [one.value for one in conversation.logged_metrics if one.source == "function"]}
+
+
+def end_reason(conversation: Conversation) -> str:
+    return json.loads(conversation.attributes)["end_reason"]
 
 
 def ended_at(conversation: Conversation) -> datetime:
@@ -167,7 +171,7 @@ def vapi(one: Conversation) -> dict[str, Any]:
         "endedAt": time(ended_at(one)),
         "status": "ended",
         "type": "inboundPhoneCall",
-        "endedReason": "customer-ended-call",
+        "endedReason": end_reason(one),
         "destination": {"type": "number", "number": "1"} if one.handoff else None,
         "assistantVersion": one.agent_version,
         "assistant": {"transcriber": {"language": one.language}},
@@ -193,7 +197,7 @@ def elevenlabs(one: Conversation) -> dict[str, Any]:
         "metadata": {
             "start_time_unix_secs": int(one.started_at.timestamp()),
             "call_duration_secs": int(one.duration_seconds or 0),
-            "termination_reason": "customer-ended-call",
+            "termination_reason": end_reason(one),
             "main_language": one.language,
             "text_only": one.channel == "chat",
         },
@@ -201,6 +205,51 @@ def elevenlabs(one: Conversation) -> dict[str, Any]:
     }
 
 
+def openai(one: Conversation) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = [{"role": "developer", "content": "You are the front desk."}]
+    for turn in one.turns:
+        at = {"created_at": time(turn.said_at)}
+        if turn.speaker == "function":
+            call_id = f"call_{turn.turn_index}"
+            function = {"name": turn.function_name, "arguments": turn.function_arguments}
+            calls = [{"id": call_id, "type": "function", "function": function}]
+            messages.append({"role": "assistant", "content": None, "tool_calls": calls} | at)
+            messages.append({"role": "tool", "tool_call_id": call_id, "content": turn.function_result} | at)
+        else:
+            messages.append({"role": {"user": "user", "agent": "assistant"}[turn.speaker], "content": turn.text} | at)
+    metadata = {name: getattr(one, name) for name in ("channel", "language", "variant", "environment")}
+    began = int(one.started_at.timestamp())
+    return {"id": one.conversation_id, "created_at": began, "messages": messages, "metadata": metadata}
+
+
+def retell(one: Conversation) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = []
+    for turn in one.turns:
+        at = {"time_sec": seconds(one, turn)}
+        if turn.speaker == "function":
+            call = {"tool_call_id": f"t-{turn.turn_index}"} | at
+            written = {"name": turn.function_name, "arguments": turn.function_arguments}
+            entries.append({"role": "tool_call_invocation"} | call | written)
+            entries.append({"role": "tool_call_result", "content": turn.function_result} | call)
+        elif one.channel == "voice":
+            words = [{"word": turn.text.split()[0], "start": at["time_sec"]}]
+            entries.append({"role": turn.speaker, "content": turn.text, "words": words})
+        else:
+            sent = {"created_timestamp": int(turn.said_at.timestamp() * 1000)} if turn.said_at else {}
+            entries.append({"role": turn.speaker, "content": turn.text} | sent)
+    kind, name = {"voice": ("call", "transcript"), "chat": ("chat", "message")}[one.channel or ""]
+    return {
+        f"{kind}_id": one.conversation_id,
+        f"{kind}_status": "ended",
+        "agent_version": int(one.agent_version or 0),
+        "start_timestamp": int(one.started_at.timestamp() * 1000),
+        "end_timestamp": int(ended_at(one).timestamp() * 1000),
+        "disconnection_reason": end_reason(one),
+        f"{name}_with_tool_calls": entries,
+        f"{kind}_analysis": {"custom_analysis_data": {"resolved": verdict(one)}},
+    }
+
+
 WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
-    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs)
+    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs, openai, retell)
 }
