@@ -8,6 +8,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 from typing import Any
 
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
@@ -250,6 +251,56 @@ def retell(one: Conversation) -> dict[str, Any]:
     }
 
 
+def twilio(one: Conversation) -> dict[str, Any]:
+    spoken = [turn for turn in one.turns if turn.speaker != "function"]
+    sentences = [
+        {
+            "media_channel": {"agent": 1, "user": 2}[turn.speaker],
+            "sentence_index": index,
+            "start_time": f"{seconds(one, turn)}.00",
+            "transcript": turn.text,
+        }
+        for index, turn in enumerate(spoken)
+    ]
+    participants = [{"channel_participant": 1, "role": "Agent"}, {"channel_participant": 2, "role": "Customer"}]
+    transcript = {
+        "sid": one.conversation_id,
+        "status": "completed",
+        "language_code": one.language,
+        "media_start_time": time(one.started_at),
+        "duration": int(one.duration_seconds or 0),
+        "channel": {"participants": participants},
+    }
+    results = [{"name": "resolved", "predicted_label": verdict(one)}]
+    # The last sentence first: what counts is the index.
+    return {"transcript": transcript, "sentences": {"sentences": sentences[::-1]}, "operator_results": results}
+
+
+def intercom(one: Conversation) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    for turn in one.turns:
+        part = {"created_at": int(turn.said_at.timestamp()) if turn.said_at else None}
+        if turn.speaker == "function":
+            for kind in ("started", "finished"):
+                result = {"result": turn.function_result} if kind == "finished" else {}
+                action = {"action": {"name": turn.function_name} | result}
+                parts.append({"part_type": f"custom_action_{kind}", "event_details": action} | part)
+        else:
+            author = {"type": {"user": "user", "agent": "bot"}[turn.speaker]}
+            parts.append({"part_type": "comment", "body": f"<p>{escape(turn.text)}</p>", "author": author} | part)
+    return {
+        "type": "conversation",
+        "id": one.conversation_id,
+        "created_at": int(one.started_at.timestamp()),
+        "state": "closed",
+        "source": {"type": {"voice": "phone_call", "chat": "conversation"}[one.channel or ""], "body": None},
+        "ai_agent_participated": True,
+        "ai_agent": {"resolution_state": "routed_to_team" if one.handoff else "assumed_resolution"},
+        "custom_attributes": {"resolved": verdict(one)},
+        "conversation_parts": {"conversation_parts": parts},
+    }
+
+
 WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
-    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs, openai, retell)
+    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs, openai, retell, twilio, intercom)
 }

@@ -37,9 +37,8 @@ def parts(found: Conversation) -> dict[str, object]:
         "id": (found.conversation_id, found.started_at),
         "said": [(turn.speaker, turn.text) for turn in found.turns if turn.speaker != "function"],
         "times of turns": [turn.said_at for turn in found.turns if turn.speaker != "function"],
-        "functions": [
-            (turn.turn_index, turn.function_name, turn.function_arguments, turn.function_result) for turn in calls
-        ],
+        "functions": [(turn.turn_index, turn.function_name, turn.function_result) for turn in calls],
+        "arguments": [turn.function_arguments for turn in calls if turn.function_arguments is not None],
         "logged": [(one.metric, one.position, one.value) for one in found.logged_metrics if one.source == "function"],
         "verdicts": [(one.metric, one.value) for one in found.logged_metrics if one.metric == "resolved"],
         "end reason": json.loads(found.attributes).get("end_reason"),

@@ -127,7 +127,19 @@ ADAPTER = Adapter(
     NAME,
     "ElevenLabs conversations and post-call webhooks",
     "`agent_id`, `conversation_id` and `status`, or `type`, `event_timestamp` and `data`",
-    frozenset({"times of turns", "functions", "verdicts", "duration", "channel", "language", "handoff", "end reason"}),
+    frozenset(
+        {
+            "times of turns",
+            "functions",
+            "arguments",
+            "verdicts",
+            "duration",
+            "channel",
+            "language",
+            "handoff",
+            "end reason",
+        }
+    ),
     recognises,
     convert,
 )

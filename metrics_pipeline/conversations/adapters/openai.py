@@ -125,7 +125,7 @@ ADAPTER = Adapter(
     NAME,
     "message lists in the way of OpenAI",
     "`messages`, without `orgId`, `turns` or `artifact`",
-    frozenset({"times of turns", "functions", "channel", "language", "variant", "environment"}),
+    frozenset({"times of turns", "functions", "arguments", "channel", "language", "variant", "environment"}),
     recognises,
     convert,
 )

@@ -110,7 +110,17 @@ ADAPTER = Adapter(
     "Retell calls, chats and webhooks",
     "`call_id` and `call_status`, `chat_id` and `chat_status`, or `event` and `call`",
     frozenset(
-        {"times of turns", "functions", "verdicts", "duration", "channel", "agent version", "handoff", "end reason"}
+        {
+            "times of turns",
+            "functions",
+            "arguments",
+            "verdicts",
+            "duration",
+            "channel",
+            "agent version",
+            "handoff",
+            "end reason",
+        }
     ),
     recognises,
     convert,

@@ -16,6 +16,7 @@ from metrics_pipeline.conversations.record import Conversation, LoggedValue, Spe
 Part = Literal[
     "times of turns",
     "functions",
+    "arguments",
     "logged",
     "verdicts",
     "duration",
@@ -27,7 +28,7 @@ Part = Literal[
     "handoff",
     "end reason",
 ]
-"""What a shape may or may not carry besides the turns: `logged` by the agent, `verdicts` of the platform itself."""
+"""What a shape may or may not carry besides the turns. `logged`: by the agent; `verdicts`: of the platform itself."""
 PARTS: tuple[Part, ...] = get_args(Part)
 DROPPED = frozenset({"from_number", "to_number"})
 """Nothing here needs a caller's telephone number."""

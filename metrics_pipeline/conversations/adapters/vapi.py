@@ -117,7 +117,7 @@ ADAPTER = Adapter(
     "`id`, `orgId` and `createdAt`, or `message` alone",
     frozenset(
         {
-            *("times of turns", "functions", "verdicts", "duration", "channel", "language"),
+            *("times of turns", "functions", "arguments", "verdicts", "duration", "channel", "language"),
             *("agent version", "handoff", "end reason"),
         }
     ),
