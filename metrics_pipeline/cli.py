@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands import trials
+from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
@@ -95,6 +96,7 @@ cli.command()(trials.diff)
 cli.command()(trials.estimate)
 cli.command("list")(list_metrics)
 cli.command()(show)
+cli.command()(adapters)
 
 
 @cli.command()

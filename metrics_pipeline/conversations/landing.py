@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow as pa
 
-from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
-from metrics_pipeline.conversations.reading import Found, is_export, read_export
+from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
 from metrics_pipeline.tables import (
@@ -132,7 +132,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
     if not exports and not any(folder.landed.glob(f"*/{RECEIPT}")):
         raise LandingError(
-            f"{landing}: holds no export file (.json, .json.gz, .jsonl, .jsonl.gz). Put the exports of your agent's "
+            f"{landing}: holds no export file ({', '.join(SUFFIXES)}). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)

@@ -1,0 +1,94 @@
+"""Every platform's conversations become the records that its fixture expects, and each is known by its content."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from metrics_pipeline.cli import cli
+from metrics_pipeline.conversations.adapters.registry import ADAPTERS, choose
+from metrics_pipeline.conversations.adapters.shape import PARTS
+from metrics_pipeline.conversations.reading import read_export
+
+FIXTURES = Path(__file__).parent / "fixtures"
+FILES = sorted(path for path in FIXTURES.iterdir() if ".expected." not in path.name)
+UTC = ZoneInfo("UTC")
+
+
+def records(path: Path) -> list[object]:
+    """What an export file becomes, in order; None is a conversation in progress."""
+    found = []
+    for place in read_export(path):
+        assert place.raw is not None, place
+        record = choose(place.raw).convert(place.raw, UTC)
+        found.append(None if record is None else slim(msgspec.to_builtins(record)))
+    return found
+
+
+def slim(record: dict) -> dict:
+    """Without what is not given, so that a person can read it."""
+    kept = {key: value for key, value in record.items() if value not in (None, [], ())}
+    kept["attributes"] = json.loads(record["attributes"])
+    for name in ("turns", "logged_metrics"):
+        kept[name] = [{key: value for key, value in one.items() if value is not None} for one in record[name]]
+    return kept
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_platforms_file_becomes_the_records_that_are_expected_of_it(path):
+    expected = json.loads((FIXTURES / f"{path.name}.expected.json").read_text())
+
+    assert records(path) == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_conversation_is_known_by_exactly_the_adapter_that_its_file_is_named_for(path):
+    for place in read_export(path):
+        keys = frozenset(json.loads(bytes(place.raw)))
+        assert [adapter.name for adapter in ADAPTERS if adapter.recognises(keys)] == [path.name.split(".")[0]]
+
+
+def test_every_adapter_has_a_fixture():
+    assert {adapter.name for adapter in ADAPTERS} == {path.name.split(".")[0] for path in FILES}
+
+
+def table() -> list[str]:
+    """One row for each adapter, as the page shows it."""
+    rows = [f"| adapter | platform | recognised by | {' | '.join(PARTS)} |", "|---" * (3 + len(PARTS)) + "|"]
+    for adapter in ADAPTERS:
+        marks = " | ".join("yes" if part in adapter.carries else "" for part in PARTS)
+        rows.append(f"| {adapter.name} | {adapter.platform} | {adapter.recognised_by} | {marks} |".replace("  ", " "))
+    return rows
+
+
+def test_the_page_shows_what_the_adapters_declare():
+    page = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text()
+
+    shown = [line for line in page.splitlines() if line.startswith("|")]
+    assert shown == table(), "\n".join(["write the table anew:", *table()])
+
+
+def test_the_command_lists_what_the_adapters_declare():
+    listed = CliRunner().invoke(cli, ["adapters"])
+    read = json.loads(CliRunner().invoke(cli, ["adapters", "--json"]).stdout)
+
+    assert [one["name"] for one in read] == [adapter.name for adapter in ADAPTERS]
+    for one in read:
+        assert sorted(one["carries"] + one["carries_not"]) == sorted(PARTS)
+        assert f"{one['name']}  ({one['platform']})" in listed.stdout
+
+
+def test_the_example_of_the_plain_shape_reads_as_the_page_says():
+    page = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text()
+    example = page.split("```json\n")[1].split("```")[0].encode()
+
+    found = choose(example).convert(example, UTC)
+
+    assert found is not None
+    assert [turn.speaker for turn in found.turns] == ["agent", "user", "function", "agent"]
+    assert json.loads(found.attributes) == {"end_reason": "the caller hung up", "source_channel": "voice"}
