@@ -16,7 +16,7 @@ SHOWN_CHARACTERS = 300
 def comparison_lines(found: Comparisons) -> Iterator[str]:
     """What differs, a line each, for a terminal."""
     if not found.metrics:
-        yield "no definition differs"
+        yield "no definition differs in what it asks"
         return
     for metric in found.metrics:
         yield f"{metric.metric}: {_what(metric)}"
@@ -37,7 +37,8 @@ def comparison_markdown(found: Comparisons) -> Iterator[str]:
     What was said, and what a judge wrote, is hostile text: it stands in code, where it is no markup, no link, and
     mentions nobody.
     """
-    yield f"### Metrics: {len(found.metrics)} changed, {found.flip_count} flips"
+    unfinished = ", not finished" if found.stopped else ""
+    yield f"### Metrics: {len(found.metrics)} changed, {found.flip_count} flips{unfinished}"
     for metric in found.metrics:
         yield f"\n**`{metric.metric}`** {_what(metric)}"
         for judgement in metric.judgements:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from metrics_pipeline.commands.options import as_day, asker, stoppable
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, SettingsError
 
 First = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations from then.")
@@ -48,6 +48,9 @@ def preview(
     from metrics_pipeline.tables import write_atomically
 
     settings = load_settings({"definitions": definitions})
+    # Before anything is paid for.
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise SettingsError(f"--html {html}: name a file in a folder that exists.")
     with stoppable():
         found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
     if html is not None:

@@ -105,7 +105,7 @@ def test_a_diff_counts_the_flips_and_takes_old_answers_from_the_ledger(judged):
 def test_an_edit_of_the_owner_is_no_difference_to_what_was_put_to_work(judged):
     judged.define(DEFINITION + "owner: somebody@example.com\n")
 
-    assert judged.run("diff") == "no definition differs\n"
+    assert judged.run("diff") == "no definition differs in what it asks\n"
     judged.define(DEFINITION)
 
 
@@ -124,7 +124,7 @@ def test_a_diff_against_a_revision_needs_one_that_the_repository_has(project):
     project.define(DEFINITION)
     assert "cannot be read at it" in project.run("diff", "--against", "main", code=2)
     commit(project)
-    assert project.run("diff", "--against", "main") == "no definition differs\n"
+    assert project.run("diff", "--against", "main") == "no definition differs in what it asks\n"
 
     project.define(DEFINITION + "owner: somebody@example.com\n")
     project.define(DEFINITION.replace("Result: given", "Other"), "other")
@@ -327,3 +327,9 @@ def test_a_metric_that_is_not_there_and_a_folder_without_conversations_are_said(
     nowhere = {"landing": "nowhere", "data": "none"}
     assert "no conversation has landed" in project.run("preview", "result_given", code=2, **nowhere)
     assert not (project.root / "none").exists()
+
+
+def test_a_page_is_refused_where_it_cannot_be_written_before_anything_is_judged(judged):
+    for path in ("missing/page.html", "definitions"):
+        assert "name a file in a folder that exists" in judged.run("preview", "result_given", "--html", path, code=2)
+    assert not (judged.root / "missing").exists()

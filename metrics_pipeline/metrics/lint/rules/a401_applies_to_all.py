@@ -46,7 +46,9 @@ VOICED = frozenset("want wish object contest raise bring voice dispute complain 
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
     "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "language channel message reply turn word words name surname first last shop house website office company bank".split()
+    "language channel message reply turn word words name surname first last shop house website office company bank "
+    "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
+    "library council authority brand team department provider".split()
 )
 """What a conversation has whatever it is about."""
 CONDITION = re.compile(r"\b(?:true|false|answer|counts?|yes)\b", re.IGNORECASE)
