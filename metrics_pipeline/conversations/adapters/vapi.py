@@ -17,7 +17,7 @@ from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, c
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "vapi"
-UNFINISHED = {"scheduled", "queued", "ringing", "in-progress", "forwarding"}
+UNFINISHED = ("scheduled", "queued", "ringing", "in-progress", "forwarding")
 REPORT = "end-of-call-report"
 
 
