@@ -62,6 +62,24 @@ def test_every_conversation_is_known_by_exactly_the_adapter_that_its_file_is_nam
         assert [adapter.name for adapter in ADAPTERS if adapter.recognises(keys)] == [path.name.split(".")[0]]
 
 
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({"message": "Internal Server Error"}, "end-of-call-report"),
+        ({"agent_id": "a", "conversation_id": "c", "status": "done"}, "with its details"),
+        ({"id": "1", "created_at": 1788256800, "source": {}, "state": "closed"}, "by its id"),
+        ({"messages": [{"role": "user", "content": "secret words"}]}, "started_at, which must stand beside"),
+        ({"secret words": 1}, "see `metrics adapters`"),
+    ],
+)
+def test_what_is_no_whole_conversation_says_what_to_export_instead(found, says):
+    raw = json.dumps(found).encode()
+
+    with pytest.raises(Unreadable, match=says) as error:
+        choose(raw).convert(raw, UTC)
+    assert "secret" not in str(error.value)
+
+
 def test_every_adapter_has_a_fixture():
     assert {adapter.name for adapter in ADAPTERS} == {path.name.split(".")[0] for path in FILES}
 
