@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import yaml
 
 from metrics_pipeline.conversations.adapters.registry import choose
 
-SPECS = Path(os.environ.get("VENDOR_SPECS") or Path(__file__).parents[3] / "shared" / "data" / "vendor_specs")
+SPECS = Path(__file__).parents[3] / "shared" / "data" / "vendor_specs"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
