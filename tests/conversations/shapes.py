@@ -301,6 +301,46 @@ def intercom(one: Conversation) -> dict[str, Any]:
     }
 
 
+def livekit(one: Conversation) -> dict[str, Any]:
+    items: list[dict[str, Any]] = []
+    for turn in one.turns:
+        at = {"created_at": turn.said_at.timestamp() if turn.said_at else None}
+        if turn.speaker == "function":
+            call = {"call_id": f"c{turn.turn_index}", "name": turn.function_name} | at
+            items.append({"type": "function_call", "arguments": turn.function_arguments} | call)
+            items.append({"type": "function_call_output", "output": turn.function_result} | call)
+        else:
+            role = {"user": "user", "agent": "assistant"}[turn.speaker]
+            items.append({"type": "message", "role": role, "content": [turn.text]} | at)
+    return {
+        "room_id": one.conversation_id,
+        "job_id": "AJ_1",
+        "started_at": one.started_at.timestamp(),
+        "duration": one.duration_seconds,
+        "events": [{"type": "close", "reason": end_reason(one)}],
+        "chat_history": {"items": items},
+    }
+
+
+def polyai_v1(one: Conversation) -> dict[str, Any]:
+    return {
+        "conversationId": one.conversation_id,
+        "projectId": "p",
+        "startedAt": time(one.started_at),
+        "channel": {"voice": "VOICE-SIP", "chat": "WEBCHAT"}[one.channel or ""],
+        "language": one.language,
+        "variantId": one.variant,
+        "clientEnv": one.environment,
+        "deploymentId": one.agent_version,
+        "totalDuration": int(one.duration_seconds or 0),
+        "handoff": one.handoff,
+        "polyScore": verdict(one),
+        "metrics": logged(one),
+        "turns": exchanges(one),
+    }
+
+
 WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
-    writer.__name__: writer for writer in (plain, polyai_v3, vapi, elevenlabs, openai, retell, twilio, intercom)
+    **{"plain": plain, "polyai_v1": polyai_v1, "polyai_v3": polyai_v3, "openai": openai, "livekit": livekit},
+    **{"vapi": vapi, "elevenlabs": elevenlabs, "retell": retell, "twilio": twilio, "intercom": intercom},
 }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import ADAPTERS, choose
 from metrics_pipeline.conversations.adapters.shape import PARTS
+from metrics_pipeline.conversations.landing import land_folder
+from metrics_pipeline.conversations.merge import merge, read_conversations
 from metrics_pipeline.conversations.reading import read_export
+from metrics_pipeline.tables import open_data_folder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if ".expected." not in path.name)
@@ -53,8 +62,94 @@ def test_every_conversation_is_known_by_exactly_the_adapter_that_its_file_is_nam
         assert [adapter.name for adapter in ADAPTERS if adapter.recognises(keys)] == [path.name.split(".")[0]]
 
 
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({"message": "Internal Server Error"}, "end-of-call-report"),
+        ({"agent_id": "a", "conversation_id": "c", "status": "done"}, "with its details"),
+        ({"id": "1", "created_at": 1788256800, "source": {}, "state": "closed"}, "by its id"),
+        ({"messages": [{"role": "user", "content": "secret words"}]}, "started_at, which must stand beside"),
+        ({"secret words": 1}, "see `metrics adapters`"),
+    ],
+)
+def test_what_is_no_whole_conversation_says_what_to_export_instead(found, says):
+    raw = json.dumps(found).encode()
+
+    with pytest.raises(Unreadable, match=says) as error:
+        choose(raw).convert(raw, UTC)
+    assert "secret" not in str(error.value)
+
+
 def test_every_adapter_has_a_fixture():
     assert {adapter.name for adapter in ADAPTERS} == {path.name.split(".")[0] for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_telephone_number_address_or_name_of_a_person_is_kept(path):
+    kept = (FIXTURES / f"{path.name}.expected.json").read_text()
+
+    assert "0794600" not in kept
+    assert "example.com" not in kept
+    assert "full_name" not in kept
+
+
+ODD = '[null, true, -1, 1180591620717411303424, 1e300, 0.5, "", "x", "2026-13-40", [], [null], [[]], {}, {"x": null}]'
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix != ".csv"], ids=lambda path: path.name)
+def test_whatever_stands_in_any_one_field_a_conversation_is_read_or_refused_in_a_sentence(path):
+    outcomes = Counter()
+    for place in read_export(path):
+        found = json.loads(bytes(place.raw))
+        for holder, key in list(places(found)):
+            kept = holder[key]
+            for odd in [*json.loads(ODD), "9" * 400]:
+                holder[key] = odd
+                outcomes[outcome(json.dumps(found).encode())] += 1
+            holder[key] = kept
+    assert outcomes["read"] > 100
+
+
+def outcome(raw: bytes) -> str:
+    try:
+        record = choose(raw).convert(raw, ZoneInfo("Europe/Berlin"))
+    except Unreadable as error:
+        return str(error)
+    if record is None:
+        return "waiting"
+    assert record.content_hash
+    assert [turn.turn_index for turn in record.turns] == list(range(len(record.turns)))
+    return "read"
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of a JSON value where another could stand."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield value, key
+        yield from places(inner)
+
+
+def test_what_lands_is_read_back_as_it_was(tmp_path):
+    landing, folder = tmp_path / "landing", open_data_folder(tmp_path / "data")
+    landing.mkdir()
+    wanted = {}
+    for path in FILES:
+        shutil.copy(path, landing)
+        for place in read_export(path):
+            if (record := choose(place.raw).convert(place.raw, UTC)) is not None:
+                wanted[record.conversation_id] = record
+    report = land_folder(landing, folder, UTC)
+    merge(folder)
+
+    found = {one.conversation_id: one for day in folder.days() for one in read_conversations(folder, day)}
+
+    assert report.quarantined_count == 0
+    assert {key: one.content_hash for key, one in found.items()} == {
+        key: one.content_hash for key, one in wanted.items()
+    }
+    assert {row["source"] for row in pq.read_table(folder.whole_file("ingest_files")).to_pylist()} == {
+        adapter.name for adapter in ADAPTERS
+    }
 
 
 def table() -> list[str]:

@@ -40,7 +40,8 @@ def parts(found: Conversation) -> dict[str, object]:
         "functions": [(turn.turn_index, turn.function_name, turn.function_result) for turn in calls],
         "arguments": [turn.function_arguments for turn in calls if turn.function_arguments is not None],
         "logged": [(one.metric, one.position, one.value) for one in found.logged_metrics if one.source == "function"],
-        "verdicts": [(one.metric, one.value) for one in found.logged_metrics if one.metric == "resolved"],
+        # Each platform has its own names for them.
+        "verdicts": [one.value for one in found.logged_metrics if one.value in ("success", "failure")],
         "end reason": json.loads(found.attributes).get("end_reason"),
         **{part: getattr(found, field) for part, field in FIELDS.items()},
     }

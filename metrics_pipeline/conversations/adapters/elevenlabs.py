@@ -15,7 +15,7 @@ from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, c
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "elevenlabs"
-UNFINISHED = {"initiated", "in-progress", "processing"}
+UNFINISHED = ("initiated", "in-progress", "processing")
 TRANSFER = "transfer_to_number"
 """The system tool that puts a caller through to a person; `transfer_to_agent` reaches another agent."""
 

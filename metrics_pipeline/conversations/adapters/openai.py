@@ -21,7 +21,7 @@ IDS = ("conversation_id", "id", "thread_id", "session_id")
 BEGINNINGS = ("started_at", "created_at", "created", "timestamp")
 BESIDE = ("messages", "metadata", "tools", "functions", "in_progress", "channel", "language", "variant", "environment")
 READ = frozenset({*IDS, *BEGINNINGS, *BESIDE})
-SILENT = {"system", "developer"}
+SILENT = ("system", "developer")
 
 
 def recognises(keys: frozenset[str]) -> bool:

@@ -15,12 +15,12 @@ from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, c
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "retell"
-UNFINISHED = {"registered", "ongoing"}
+UNFINISHED = ("registered", "ongoing")
 LISTS = ("transcript_with_tool_calls", "message_with_tool_calls", "transcript_object")
 """Where turns may stand, the fullest first."""
 AGENTS = ("agent", "transfer_target", "injected")
 """A person to whom a call is transferred speaks for the same house."""
-NOT_SAID = {"node_transition", "state_transition", "sms"}
+NOT_SAID = ("node_transition", "state_transition", "sms")
 VERDICTS = ("call_successful", "chat_successful", "user_sentiment", "in_voicemail")
 
 

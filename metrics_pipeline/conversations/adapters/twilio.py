@@ -19,7 +19,7 @@ from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, c
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Speaker
 
 NAME = "twilio"
-UNFINISHED = {"new", "queued", "in-progress"}
+UNFINISHED = ("new", "queued", "in-progress")
 ROLES: dict[str, Speaker] = {"customer": "user", "agent": "agent", "virtual_agent": "agent", "ivr": "agent"}
 CHANNELS: dict[int, Speaker] = {1: "user", 2: "agent"}
 """Where the transcript does not say who speaks: a recording holds the caller first, and then who was reached."""

@@ -17,7 +17,7 @@ from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, c
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "vapi"
-UNFINISHED = {"scheduled", "queued", "ringing", "in-progress", "forwarding"}
+UNFINISHED = ("scheduled", "queued", "ringing", "in-progress", "forwarding")
 REPORT = "end-of-call-report"
 
 
@@ -71,7 +71,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
 def _reported(message: Mapping[str, Any]) -> dict[str, Any]:
     """The call that a report is about; what the report says of it is newer."""
     if message.get("type") != REPORT:
-        raise lenient.Unreadable(f"a Vapi message that is not an {REPORT}")
+        raise lenient.Unreadable(f"a message and nothing else, and not one of Vapi's type {REPORT}")
     report = {key: value for key, value in message.items() if key not in ("type", "call") and value is not None}
     return {**mapping(message.get("call")), "status": "ended", **report}
 
