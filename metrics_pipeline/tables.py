@@ -187,6 +187,10 @@ class DataFolder:
         return self.root / "quarantine"
 
     @property
+    def pulls(self) -> Path:
+        return self.root / "pulls"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger.sqlite"
 
