@@ -17,6 +17,7 @@ from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError
 
@@ -87,6 +88,7 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+cli.command()(pull)
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)

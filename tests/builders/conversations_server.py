@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 TOKEN = "the-right-token"
 BROKEN = ("500", "503", "429", "429 seconds", "429 date", "hang", "drip", "drop", "cut", "cut open", "html", "empty")
@@ -27,10 +27,13 @@ class ConversationsServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, conversations: Sequence[dict[str, Any]], *, offsets: bool, plan: dict[int, str]) -> None:
+    def __init__(
+        self, conversations: Sequence[dict[str, Any]], offsets: bool, plan: dict[int, str], project: str
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.conversations = sorted(conversations, key=lambda one: (one["started_at"], one["id"]))
         self.offsets, self.plan = offsets, plan
+        self.path = f"/v3/acme/{quote(project)}/conversations"
         self.always = ""
         self.takes_offset = True
         self.on_request: Callable[[int], None] = lambda number: None
@@ -47,9 +50,13 @@ class ConversationsServer(ThreadingHTTPServer):
 
 @contextmanager
 def conversations_server(
-    conversations: Sequence[dict[str, Any]], *, offsets: bool = False, plan: dict[int, str] | None = None
+    conversations: Sequence[dict[str, Any]],
+    *,
+    offsets: bool = False,
+    plan: dict[int, str] | None = None,
+    project: str = "hotel one",
 ) -> Iterator[ConversationsServer]:
-    server = ConversationsServer(conversations, offsets=offsets, plan=plan or {})
+    server = ConversationsServer(conversations, offsets, plan or {}, project)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield server
@@ -77,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = server.always or server.plan.get(number, "")
         if self.headers.get("x-api-key") != TOKEN:
             self._send(401, b"{}")
-        elif address.path != "/v3/acme/hotel%20one/conversations":
+        elif address.path != server.path:
             self._send(404, b"{}")
         elif fault.split()[0:1] == ["429"]:
             soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=0.1), usegmt=True)
