@@ -14,6 +14,7 @@ import typer
 
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.catalogue import list_metrics, show
+from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
@@ -89,6 +90,7 @@ def run(
 
 
 cli.command()(pull)
+cli.add_typer(ingest, name="ingest")
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)

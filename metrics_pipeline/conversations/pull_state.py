@@ -79,6 +79,15 @@ def read_records(folder: DataFolder) -> list[PullRecord]:
     return [_read(path, PullRecord) for path in sorted(folder.pulls.glob("records/*.json"), key=lambda path: path.stem)]
 
 
+def pull_of_files(folder: DataFolder) -> dict[str, str]:
+    """The pull that brought each page first, by the page's path below the landing folder."""
+    pulls: dict[str, str] = {}
+    for record in read_records(folder):
+        for name in record.files:
+            pulls.setdefault(name, record.pull)
+    return pulls
+
+
 def write_record(folder: DataFolder, record: PullRecord) -> None:
     write_atomically(folder.pulls / "records" / f"{record.pull}.json", msgspec.json.encode(record))
 
