@@ -19,6 +19,7 @@ from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
 from metrics_pipeline.commands.pull import pull
+from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError
 
@@ -91,6 +92,7 @@ def run(
 
 cli.command()(pull)
 cli.add_typer(ingest, name="ingest")
+cli.add_typer(quarantine, name="quarantine")
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)
