@@ -6,12 +6,17 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
+from metrics_pipeline.conversations.pull_state import PullRecord, PullState, read_state
+from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.judges import open_judges
@@ -150,6 +155,48 @@ def judge(
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         return evaluate(folder, catalog, judges, ledger, options)
+
+
+def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
+    """Fetch the days from `first` to `last`, or what is new since the last pull, into the landing folder.
+
+    Raises:
+        SettingsError: It is not said from where, or from when on.
+        PullError: Not everything came; the next pull goes on there.
+    """
+    url, account, project, token = (
+        settings.pull_url,
+        settings.pull_account,
+        settings.pull_project,
+        settings.pull_token,
+    )
+    if not (url and account and project and token):
+        names = ("pull_url", "pull_account", "pull_project", "pull_token")
+        missing = [f"METRICS_{name.upper()}" for name in names if not getattr(settings, name)]
+        raise SettingsError(f"To pull, also set {', '.join(missing)}.")
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    source = Source(url, account, project, token)
+    folder = open_data_folder(settings.data)
+    if first is None and read_state(folder, source.fingerprint) == PullState():
+        first = settings.first_day
+    return pull(
+        source,
+        settings.landing_folder,
+        folder,
+        CallLimits(
+            settings.call_timeout_seconds, settings.run_timeout_seconds, settings.retries, settings.pull_page_size
+        ),
+        timedelta(hours=settings.pull_overlap_hours),
+        now,
+        midnight(first, settings.zone) if first else None,
+        midnight(last + timedelta(days=1), settings.zone) if last else None,
+    )
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When the day begins in that time zone."""
+    return datetime.combine(day, time_of_day.min, zone)
 
 
 def run(

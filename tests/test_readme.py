@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from conversations_server import TOKEN, conversations_server
 from exports import raw, write
 from model_server import model_server
 
@@ -55,7 +56,8 @@ def clone(tmp_path_factory):
 def test_every_command_of_the_readme_works_in_its_order(clone):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRICS_", "DAGSTER_"))}
     shown = ""
-    with model_server() as server:
+    source = conversations_server([raw(number) for number in range(20)], project="hotel")
+    with model_server() as server, source as platform:
         environment = kept | {"METRICS_API_BASE": server.base}
         for block in blocks(README):
             if block.strip() in LONG:
@@ -63,6 +65,8 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
             if "metrics run\n" in block and "METRICS_MODEL" not in block:
                 shutil.copy(clone / "my_definitions" / "breakfast_asked.yaml", clone / "metric_definitions")
             script = block.replace("http://localhost:8000/v1", server.base)
+            script = script.replace("https://api.us-1.platform.polyai.app", platform.url)
+            script = script.replace("METRICS_PULL_TOKEN=...", f"METRICS_PULL_TOKEN={TOKEN}")
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", script], cwd=clone, env=environment, capture_output=True, text=True
             )
@@ -71,6 +75,7 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
             if "METRICS_MODEL" in block:
                 assert "requests" in done.stdout
         assert server.request_count > 50
+        assert platform.requests
     for line in _demo_lines(README):
         assert line in shown, "the README shows what the demo prints: write it anew from `make demo`"
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,46 +24,21 @@ import pyarrow as pa
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
+from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
+from metrics_pipeline.errors import LandingError, SettingsError
 from metrics_pipeline.tables import (
-    INGEST_FILES,
     LANDED,
     DataFolder,
     explained,
     is_whole,
     replacing_folder,
     sort_rows,
-    to_table,
     write_atomically,
     write_parquet,
 )
 
-RECEIPT = "receipt.json"
 HASH_CHARACTERS = 32
-HOW_TO_LAND_ANEW = (
-    "Put the export file that it came from back into the landing folder and run again: it lands anew. If that file is "
-    "gone, remove the folder {}, and what had landed in it is gone too."
-)
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of one export file."""
-
-    file_hash: str
-    file: str
-    """Its path below the landing folder."""
-    source: str
-    """The adapters that read it, by name."""
-    bytes: int
-    read_count: int
-    kept_count: int
-    duplicate_count: int
-    waiting_count: int
-    quarantined_count: int
-    reasons: dict[str, int]
-    """Quarantined places by reason."""
-    days: tuple[str, ...]
 
 
 class LandingReport(NamedTuple):
@@ -130,7 +107,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
         files = sorted(path for path in landing.rglob("*") if not path.name.startswith("."))
     exports = [path for path in files if is_export(path)]
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
-    if not exports and not any(folder.landed.glob(f"*/{RECEIPT}")):
+    if not exports and not any(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
         raise LandingError(
             f"{landing}: holds no export file ({', '.join(SUFFIXES)}). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
@@ -139,7 +116,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
     new_receipts = []
     skipped_count = 0
     for path in exports:
-        file_hash = _hash(path)
+        file_hash = hash_of(path)
         if _is_whole(folder.landed / file_hash):
             skipped_count += 1
         else:
@@ -150,19 +127,11 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo) -> LandingRep
 
 def _is_whole(landed: Path) -> bool:
     """Whether everything that landed from one file is still there; what is not is removed, to land anew."""
-    receipt = _read_receipt(landed / RECEIPT)
+    receipt = read_receipt(landed / RECEIPT)
     if receipt is not None and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days):
         return True
     shutil.rmtree(landed, ignore_errors=True)
     return False
-
-
-def _read_receipt(path: Path) -> Receipt | None:
-    """None where it is not there, or damaged."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Receipt)
-    except (OSError, msgspec.DecodeError, UnicodeError):
-        return None
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
@@ -183,33 +152,8 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
         )
 
 
-def receipts(folder: DataFolder) -> list[Receipt]:
-    """Of every file that ever landed.
-
-    Raises:
-        DataFolderError: One is damaged, and the file that it is about is not in the landing folder to land anew.
-    """
-    found = []
-    for path in sorted(folder.landed.glob(f"*/{RECEIPT}")):
-        receipt = _read_receipt(path)
-        if receipt is None:
-            raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
-        found.append(receipt)
-    return found
-
-
-def write_ingest_files(folder: DataFolder) -> None:
-    """Write the table `ingest_files`: one row for each file that ever landed, as its receipt says.
-
-    Always from all receipts: a landing that was killed before it came here is made up for by the next.
-    """
-    rows = [msgspec.structs.asdict(receipt) for receipt in receipts(folder)]
-    columns = INGEST_FILES.names
-    table = to_table("ingest_files", [{name: row[name] for name in columns} for row in rows])
-    write_parquet(table, folder.whole_file("ingest_files"))
-
-
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """What an export file is known by."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -222,10 +166,18 @@ def _hash(path: Path) -> str:
 
 
 def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo) -> Receipt:
+    receipt, heaps = read_file(path, name, file_hash, zone)
+    if heaps.quarantined:
+        write_quarantine(receipt, heaps, folder)
+    write_landed(receipt, heaps, folder)
+    return receipt
+
+
+def read_file(path: Path, name: str, file_hash: str, zone: ZoneInfo) -> tuple[Receipt, _Sorted]:
+    """What would become of an export file; nothing is written."""
+    began = time.monotonic()
     heaps = _sort(read_export(path), zone)
-    by_day: dict[date, list[_Kept]] = defaultdict(list)
-    for kept in heaps.kept.values():
-        by_day[kept.conversation.conversation_date].append(kept)
+    days = {kept.conversation.conversation_date for kept in heaps.kept.values()}
     receipt = Receipt(
         file_hash=file_hash,
         file=name,
@@ -237,22 +189,43 @@ def _land_file(path: Path, name: str, file_hash: str, folder: DataFolder, zone: 
         waiting_count=heaps.counts["waiting"],
         quarantined_count=len(heaps.quarantined),
         reasons=dict(sorted(Counter(reason for _, reason in heaps.quarantined).items())),
-        days=tuple(day.isoformat() for day in sorted(by_day)),
+        days=tuple(day.isoformat() for day in sorted(days)),
+        seconds=round(time.monotonic() - began, 3),
     )
     accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
     if receipt.read_count != accounted:
         raise LandingError(f"{name}: {receipt.read_count} read but {accounted} accounted for. Please report this.")
-    if heaps.quarantined:
-        lines = [
-            msgspec.json.encode({"file": name, "position": position, "reason": reason})
-            for position, reason in heaps.quarantined
-        ]
-        write_atomically(folder.quarantine / f"{file_hash}.jsonl", b"\n".join(lines) + b"\n")
-    with replacing_folder(folder.landed / file_hash) as beside:
+    return receipt, heaps
+
+
+def write_quarantine(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
+    """Name what could not be read by file, position and reason; where there is nothing, what was named before goes."""
+    lines = [
+        msgspec.json.encode({"file": receipt.file, "position": position, "reason": reason})
+        for position, reason in heaps.quarantined
+    ]
+    path = folder.quarantine / f"{receipt.file_hash}.jsonl"
+    if lines:
+        write_atomically(path, b"\n".join(lines) + b"\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
+    """Write a file's shards, and its receipt; they take the place of what had landed of it before."""
+    by_day: dict[date, list[_Kept]] = defaultdict(list)
+    for kept in heaps.kept.values():
+        by_day[kept.conversation.conversation_date].append(kept)
+    target = folder.landed / receipt.file_hash
+    aside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+    with replacing_folder(target) as beside:
         for day, held in by_day.items():
             write_parquet(_shard(held), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
-    return receipt
+        # A kill between here and the end leaves neither; the export file, which was just read, then lands anew.
+        if target.exists():
+            target.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sort(places: Iterator[Found], zone: ZoneInfo) -> _Sorted:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import HOW_TO_LAND_ANEW, receipts
+from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, LANDED_FOLDERS, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (
@@ -126,7 +126,7 @@ def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
 
 
 def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
-    for shard in sorted(folder.landed.glob("*/day=*.parquet")):
+    for shard in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/day=*.parquet")):
         day = date.fromisoformat(shard.stem.removeprefix("day="))
         if not is_whole(shard):
             raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")

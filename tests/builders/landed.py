@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from metrics_pipeline.conversations.landing import RECEIPT, Receipt, _Kept, _shard, write_ingest_files
+from metrics_pipeline.conversations.landing import _Kept, _shard
 from metrics_pipeline.conversations.merge import merge
+from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, write_ingest_files
 from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.tables import DataFolder, replacing_folder, write_parquet
 

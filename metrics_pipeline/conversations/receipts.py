@@ -1,0 +1,79 @@
+"""What became of each export file: a receipt beside its shards, and the table `ingest_files` of all receipts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from metrics_pipeline.conversations.pull_state import pull_of_files
+from metrics_pipeline.errors import DataFolderError
+from metrics_pipeline.tables import INGEST_FILES, DataFolder, to_table, write_parquet
+
+RECEIPT = "receipt.json"
+LANDED_FOLDERS = "[!.]*"
+"""A name with a dot is half a folder, that a landing which was killed left behind."""
+HOW_TO_LAND_ANEW = (
+    "Put the export file that it came from back into the landing folder and run again: it lands anew. If that file is "
+    "gone, remove the folder {}, and what had landed in it is gone too."
+)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of one export file."""
+
+    file_hash: str
+    file: str
+    """Its path below the landing folder."""
+    source: str
+    """The adapters that read it, by name."""
+    bytes: int
+    read_count: int
+    kept_count: int
+    duplicate_count: int
+    waiting_count: int
+    quarantined_count: int
+    reasons: dict[str, int]
+    """Quarantined places by reason."""
+    days: tuple[str, ...]
+    seconds: float = 0.0
+    """That landing it took."""
+
+
+def read_receipt(path: Path) -> Receipt | None:
+    """None where it is not there, or damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Receipt)
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def receipts(folder: DataFolder) -> list[Receipt]:
+    """Of every file that ever landed.
+
+    Raises:
+        DataFolderError: One is damaged, and the file that it is about is not in the landing folder to land anew.
+    """
+    found = []
+    for path in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
+        receipt = read_receipt(path)
+        if receipt is None:
+            raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
+        found.append(receipt)
+    return found
+
+
+def write_ingest_files(folder: DataFolder) -> None:
+    """Write the table `ingest_files`: one row for each file that ever landed, as its receipt says.
+
+    Always from all receipts: a landing that was killed before it came here is made up for by the next.
+    """
+    pulls = pull_of_files(folder)
+    rows = []
+    for receipt in receipts(folder):
+        row = msgspec.structs.asdict(receipt)
+        row["quarantined_by_reason"] = msgspec.json.encode(receipt.reasons).decode()
+        row["pull"] = pulls.get(receipt.file)
+        rows.append({name: row[name] for name in INGEST_FILES.names})
+    table = to_table("ingest_files", rows)
+    write_parquet(table, folder.whole_file("ingest_files"))
