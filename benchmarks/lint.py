@@ -20,7 +20,11 @@ from typing import NamedTuple
 
 from metrics_pipeline.metrics.lint.checking import all_rules, lint, read_project
 
-CORPUS = Path(__file__).parents[1] / "tests" / "metrics" / "lint" / "corpus"
+CORPORA = tuple(
+    Path(__file__).parents[1] / "tests" / "metrics" / "lint" / name
+    for name in ("corpus", "corpus_adversarial", "corpus_fresh")
+)
+CORPUS = CORPORA[0]
 TIMED_COUNT = 500
 
 
@@ -106,28 +110,36 @@ def _timed(folder: Path) -> float:
 
 
 def main() -> None:
-    corpus = Path(sys.argv[1]) if len(sys.argv) > 1 else CORPUS
-    scores = score(corpus)
-    print("| code | there | found | missed | wrong | title |\n|---|---|---|---|---|---|")
-    totals = {part: Counter(code for one in scores for code in getattr(one, part)) for part in Score._fields[2:3]}
-    parts = {
-        part: Counter(code for one in scores for code in getattr(one, part)) for part in ("right", "missed", "wrong")
-    }
-    for rule in all_rules():
-        numbers = [totals["expected"][rule.code], *(parts[part][rule.code] for part in ("right", "missed", "wrong"))]
-        if any(numbers):
-            print(f"| {rule.code} | {' | '.join(map(str, numbers))} | {rule.title} |")
-    weak, clean = [one for one in scores if one.expected], [one for one in scores if not one.expected]
-    quiet = sum(not one.found for one in clean)
-    caught = sum(bool(one.found) for one in weak)
-    print(f"\n{len(scores)} definitions of {len({one.project for one in scores})} projects")
-    print(f"precision {precision(scores):.3f}   recall {recall(scores):.3f}")
-    print(f"weak ones with a finding {caught} of {len(weak)}   clean ones without {quiet} of {len(clean)}")
-    if len(sys.argv) > 1:
-        for one in scores:
+    named = [Path(name) for name in sys.argv[1:]]
+    for corpus in named or CORPORA:
+        scores = score(corpus)
+        print(f"## {corpus.name}\n")
+        if named or corpus == CORPUS:
+            print_codes(scores)
+        weak, clean = [one for one in scores if one.expected], [one for one in scores if not one.expected]
+        quiet = sum(not one.found for one in clean)
+        caught = sum(bool(one.found) for one in weak)
+        print(f"{len(scores)} definitions of {len({one.project for one in scores})} projects")
+        print(f"precision {precision(scores):.3f}   recall {recall(scores):.3f}")
+        print(f"weak ones with a finding {caught} of {len(weak)}   clean ones without {quiet} of {len(clean)}\n")
+        for one in scores if named else ():
             if one.wrong or one.missed:
                 print(f"{one.project}/{one.key}: wrong {sorted(one.wrong)} missed {sorted(one.missed)}")
-    print(f"{TIMED_COUNT} definitions in {seconds_for(TIMED_COUNT, corpus):.2f} s")
+    print(f"{TIMED_COUNT} definitions in {seconds_for(TIMED_COUNT, (named or CORPORA)[0]):.2f} s")
+
+
+def print_codes(scores: list[Score]) -> None:
+    """A line for each code that is there or was found."""
+    parts = {
+        part: Counter(code for one in scores for code in getattr(one, part))
+        for part in ("expected", "right", "missed", "wrong")
+    }
+    print("| code | there | found | missed | wrong | title |\n|---|---|---|---|---|---|")
+    for rule in all_rules():
+        numbers = [counts[rule.code] for counts in parts.values()]
+        if any(numbers):
+            print(f"| {rule.code} | {' | '.join(map(str, numbers))} | {rule.title} |")
+    print()
 
 
 if __name__ == "__main__":

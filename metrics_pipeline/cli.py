@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands import trials
+from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.catalogue import list_metrics, show
+from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.pull import pull
+from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
 from metrics_pipeline.errors import PipelineError
@@ -88,6 +92,9 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+cli.command()(pull)
+cli.add_typer(ingest, name="ingest")
+cli.add_typer(quarantine, name="quarantine")
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)
@@ -97,6 +104,7 @@ cli.command()(trials.diff)
 cli.command()(trials.estimate)
 cli.command("list")(list_metrics)
 cli.command()(show)
+cli.command()(adapters)
 
 
 @cli.command()

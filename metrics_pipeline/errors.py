@@ -5,6 +5,9 @@
     PipelineError                 what the user sees as one sentence; exit code 1
     ├── SettingsError             a setting that cannot be used; exit code 2
     ├── LandingError              nothing to land, or the landing folder cannot be read
+    ├── PullError                 conversations cannot be fetched; what came is kept
+    │   ├── PullBusyError         worth another try: rate limit, server error, time-out, broken reply
+    │   └── CursorRefusedError    the server does not know a cursor of its own
     ├── DefinitionError           a metric definition that cannot be loaded
     ├── DataFolderError           the data folder cannot be used: other format, locked, full
     ├── LedgerError               the ledger cannot be opened or written
@@ -34,6 +37,23 @@ class SettingsError(PipelineError):
 
 class LandingError(PipelineError):
     """There is nothing to land, or the landing folder cannot be read."""
+
+
+class PullError(PipelineError):
+    """Conversations cannot be fetched from where they are. What came before is kept."""
+
+
+class PullBusyError(PullError):
+    """A failure that may pass: rate limit, server error, time-out, a reply that is none."""
+
+    def __init__(self, message: str, *, is_rate_limit: bool = False, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.is_rate_limit = is_rate_limit
+        self.retry_after_seconds = retry_after_seconds
+
+
+class CursorRefusedError(PullError):
+    """The server does not know a cursor that it gave: it is too old, or never was one."""
 
 
 class DefinitionError(PipelineError):

@@ -6,12 +6,17 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
+from metrics_pipeline.conversations.pull_state import PullRecord, PullState, read_state
+from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
@@ -24,6 +29,8 @@ from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
+MaySend = Callable[[int], bool]
+"""Whether so many requests may be sent."""
 UNASKED_REQUESTS = 1_000
 """Requests that a run may send to a model without a budget and without being told to."""
 
@@ -92,19 +99,60 @@ def redactor(settings: Settings) -> Redactor:
     return Redactor(settings.redact_phone_regions, settings.redact_patterns)
 
 
+def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, MergeReport]:
+    """Land the new export files and merge them: free of charge, and nothing that is published changes.
+
+    Raises:
+        LandingError: There is no landing folder.
+    """
+    with locked(folder.landed / ".lock"):
+        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings)), merge(folder)
+
+
+def unasked_requests(settings: Settings) -> int:
+    """Requests that are sent to a model without a question."""
+    return UNASKED_REQUESTS if settings.budget_requests is None else settings.budget_requests
+
+
+def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
+    """Let `may_send` decide about more requests than the budget, or than 1,000 where there is none.
+
+    Args:
+        narrower: What a user can do to send fewer.
+
+    Raises:
+        SettingsError: It said no.
+    """
+    if requests <= unasked_requests(settings) or may_send(requests):
+        return
+    budget = settings.budget_requests
+    if budget is None:
+        raise SettingsError(
+            f"This would send {requests:,} requests to {settings.model}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
+            f"{narrower}. Nothing was sent."
+        )
+    raise SettingsError(
+        f"This takes {requests:,} requests to {settings.model}, more than the budget of {budget:,} "
+        f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
+        "Nothing was sent."
+    )
+
+
 def judge(
     folder: DataFolder,
     catalog: Catalog,
     settings: Settings,
     days: list[date] | None = None,
     metrics: list[str] | None = None,
-    may_send: Callable[[int], bool] = lambda requests: True,
+    may_send: MaySend = lambda requests: True,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
     Args:
-        may_send: Asked with the number of requests where a run without a budget would send many to a model.
+        may_send: Asked with the number of requests where a run would send many to a model: over 1,000 without a
+            budget, or more than the budget for `days` that somebody named. What is new stays within its budget, night
+            after night, without a question.
 
     Raises:
         SettingsError: `may_send` said no; nothing was sent.
@@ -113,21 +161,59 @@ def judge(
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
-        if any(judge.kind == "model" for judge in judges.all) and settings.budget_requests is None:
+        if days is not None or settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
-            if requests > UNASKED_REQUESTS and not may_send(requests):
-                raise SettingsError(
-                    f"This run would send {requests:,} requests to {judges.current.name}. Say --yes, set "
-                    "METRICS_BUDGET_REQUESTS, or narrow it with --from and --to. Nothing was sent."
-                )
+            ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         return evaluate(folder, catalog, judges, ledger, options)
+
+
+def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
+    """Fetch the days from `first` to `last`, or what is new since the last pull, into the landing folder.
+
+    Raises:
+        SettingsError: It is not said from where, or from when on.
+        PullError: Not everything came; the next pull goes on there.
+    """
+    url, account, project, token = (
+        settings.pull_url,
+        settings.pull_account,
+        settings.pull_project,
+        settings.pull_token,
+    )
+    if not (url and account and project and token):
+        names = ("pull_url", "pull_account", "pull_project", "pull_token")
+        missing = [f"METRICS_{name.upper()}" for name in names if not getattr(settings, name)]
+        raise SettingsError(f"To pull, also set {', '.join(missing)}.")
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    source = Source(url, account, project, token)
+    folder = open_data_folder(settings.data)
+    if first is None and read_state(folder, source.fingerprint) == PullState():
+        first = settings.first_day
+    return pull(
+        source,
+        settings.landing_folder,
+        folder,
+        CallLimits(
+            settings.call_timeout_seconds, settings.run_timeout_seconds, settings.retries, settings.pull_page_size
+        ),
+        timedelta(hours=settings.pull_overlap_hours),
+        now,
+        midnight(first, settings.zone) if first else None,
+        midnight(last + timedelta(days=1), settings.zone) if last else None,
+    )
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When the day begins in that time zone."""
+    return datetime.combine(day, time_of_day.min, zone)
 
 
 def run(
     settings: Settings,
     first: date | None = None,
     last: date | None = None,
-    may_send: Callable[[int], bool] = lambda requests: True,
+    may_send: MaySend = lambda requests: True,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.

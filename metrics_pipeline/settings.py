@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -66,6 +67,18 @@ class Settings(BaseModel):
     Each further one finds more numbers, and takes more numbers of orders for them."""
     redact_patterns: dict[str, str] = {}
     """A team's own patterns by name, in RE2's language, a table in `metrics.toml`; in the environment as JSON."""
+    pull_url: str | None = None
+    """The server of a Conversations API v3 to pull from, for example `https://api.us-1.platform.polyai.app`."""
+    pull_token: SecretStr | None = None
+    """The token it asks for."""
+    pull_account: str | None = None
+    """The account whose conversations are pulled."""
+    pull_project: str | None = None
+    """The project of that account."""
+    pull_overlap_hours: float = Field(default=24, ge=0)
+    """How far before the end of the last pull the next begins: what the server learns late is still found."""
+    pull_page_size: int = Field(default=500, ge=1, le=1000)
+    """Conversations in one reply, at most."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
@@ -80,6 +93,30 @@ class Settings(BaseModel):
         if found := sorted(FORBIDDEN_IN_DATA_PATH & set(str(path))):
             raise ValueError(f"the path of the data folder must not contain {' '.join(map(repr, found))}")
         return path
+
+    @field_validator("pull_url")
+    @classmethod
+    def _safe_for_a_token(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        try:
+            parts = urlsplit(address)
+            is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            is_plain = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+        except ValueError:
+            is_plain = is_local = False
+        if not is_plain or parts.username is not None or parts.password is not None:
+            raise ValueError("write the server's address alone, such as https://api.us-1.platform.polyai.app")
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+            raise ValueError("must begin with https://, so that nobody on the way reads the token")
+        return address
+
+    @field_validator("pull_token")
+    @classmethod
+    def _fit_for_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not all("!" <= sign <= "~" for sign in token.get_secret_value()):
+            raise ValueError("holds a space or a sign that no token has")
+        return token
 
     @field_validator("lint_synonyms", mode="before")
     @classmethod

@@ -145,6 +145,9 @@ INGEST_FILES = _schema(
     duplicate_count=_count,
     waiting_count=_count,
     quarantined_count=_count,
+    quarantined_by_reason=_text,  # JSON: places by reason
+    seconds=_number,  # that landing it took
+    pull=_text,  # that brought it first; NULL where it was put there by hand
 )
 
 TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
@@ -186,6 +189,10 @@ class DataFolder:
     @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
+
+    @property
+    def pulls(self) -> Path:
+        return self.root / "pulls"
 
     @property
     def ledger(self) -> Path:
@@ -239,7 +246,8 @@ def open_data_folder(root: Path) -> DataFolder:
             empty = folder.table(name) / "_empty.parquet"
             if name == "verdicts":
                 empty = folder.table(name) / "metric=_" / "_empty.parquet"
-            if not is_whole(empty):
+            # A version with other columns may have made it.
+            if not is_whole(empty) or pq.read_schema(empty) != schema:
                 write_parquet(schema.empty_table(), empty)
     return folder
 

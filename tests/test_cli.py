@@ -306,10 +306,11 @@ def test_rules_numbers_and_samples_reach_the_tables(project):
 def test_many_requests_to_a_model_ask_first(project):
     write(project.landing / "b.jsonl", *(raw(number) for number in range(100, 1_200)))
     with model_server() as server:
-        done = project.run(model="openai/x", api_base=server.base)
+        # Without days the older ones stay with the baseline, and free requests are no reason to ask.
+        done = project.run("--from", "2026-09-01", model="openai/x", api_base=server.base)
 
         assert done.returncode == 2
-        assert "requests to openai/x. Say --yes" in done.stderr
+        assert "1,140 requests to openai/x. Say --yes" in done.stderr
         assert server.request_count == 0
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
+from conversations_server import TOKEN, conversations_server
 from exports import raw, write
 from model_server import model_server
+
+from metrics_pipeline.cli import cli
+from metrics_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -49,7 +56,8 @@ def clone(tmp_path_factory):
 def test_every_command_of_the_readme_works_in_its_order(clone):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRICS_", "DAGSTER_"))}
     shown = ""
-    with model_server() as server:
+    source = conversations_server([raw(number) for number in range(20)], project="hotel")
+    with model_server() as server, source as platform:
         environment = kept | {"METRICS_API_BASE": server.base}
         for block in blocks(README):
             if block.strip() in LONG:
@@ -57,6 +65,8 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
             if "metrics run\n" in block and "METRICS_MODEL" not in block:
                 shutil.copy(clone / "my_definitions" / "breakfast_asked.yaml", clone / "metric_definitions")
             script = block.replace("http://localhost:8000/v1", server.base)
+            script = script.replace("https://api.us-1.platform.polyai.app", platform.url)
+            script = script.replace("METRICS_PULL_TOKEN=...", f"METRICS_PULL_TOKEN={TOKEN}")
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", script], cwd=clone, env=environment, capture_output=True, text=True
             )
@@ -65,8 +75,29 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
             if "METRICS_MODEL" in block:
                 assert "requests" in done.stdout
         assert server.request_count > 50
+        assert platform.requests
     for line in _demo_lines(README):
         assert line in shown, "the README shows what the demo prints: write it anew from `make demo`"
+
+
+def test_the_workflow_of_the_readme_lints_and_compares_with_flags_that_are_there():
+    text = next(block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "pull_request" in block)
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    lines = [step["run"] for step in job["steps"] if "run" in step]
+    used = {}
+    for line in lines:
+        if line.startswith(".venv/bin/metrics "):
+            _, name, *words = shlex.split(line.partition(">")[0])
+            command = typer.main.get_command(cli).commands[name]
+            flags = [word for word in words if word.startswith("--")]
+            assert set(flags) <= {flag for option in command.params for flag in option.opts}, line
+            command.make_context(name, words)
+            used[name] = flags
+    assert {name for name in job["env"] if name.startswith("METRICS_")} <= {
+        f"METRICS_{name.upper()}" for name in Settings.model_fields
+    }
+    assert "--github" in used["lint"]
+    assert {"--markdown", "--against", "--max-flips"} <= set(used["diff"])
 
 
 def _demo_lines(text: str) -> list[str]:
@@ -88,7 +119,5 @@ def test_every_file_the_readme_points_to_is_there():
 
 
 def test_every_setting_is_named_in_the_readme():
-    from metrics_pipeline.settings import Settings
-
     listed = README[README.index("Settings stand in the environment") :].split(". [settings.py]")[0]
     assert {name for name in Settings.model_fields if not re.search(rf"\b{name}\b", listed)} == set()

@@ -39,6 +39,10 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
             {"METRICS_LINT_SYNONYMS": "guest"},
             "METRICS_LINT_SYNONYMS in the environment: each group needs two different words",
         ),
+        ({"METRICS_PULL_URL": "http://example.com"}, "METRICS_PULL_URL in the environment: must begin with https://"),
+        ({"METRICS_PULL_URL": "https://user:word@example.com"}, "write the server's address alone"),
+        ({"METRICS_PULL_URL": "example.com"}, "write the server's address alone"),
+        ({"METRICS_PULL_TOKEN": "secret\nword"}, "METRICS_PULL_TOKEN in the environment: holds a space"),
         ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
     ],
 )
@@ -47,6 +51,7 @@ def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environm
         load_settings(environment=environment, folder=tmp_path)
     assert says in str(error.value)
     assert error.value.exit_code == 2
+    assert "word" not in str(error.value).replace("two different words", "")
 
 
 @pytest.mark.parametrize(("text", "says"), [("colour = 1", "no such setting: colour"), ("a = [", "cannot be read")])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+from metrics_pipeline.authoring.answers import Answers, answers_of, outcome_of
 from metrics_pipeline.authoring.estimate import Estimate
 from metrics_pipeline.conversations.record import Conversation, Turn
 from metrics_pipeline.evaluation.asking import Tally
@@ -16,20 +17,10 @@ from metrics_pipeline.evaluation.trial import Trial
 from metrics_pipeline.evaluation.verdict import Evidence, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.parts import Speaker
-from metrics_pipeline.serving.summary import wilson_interval
 
 SHOWN_A_CLASS = 6
-
-
-class AnswerShare(NamedTuple):
-    """How often an answer was given."""
-
-    answer: str
-    answer_count: int
-    share: float
-    low: float
-    high: float
-    """Of those that are answered; a 95 % Wilson interval."""
+DECIDED_WITHOUT_READING = ("gated", "no_utterance", "no_transcript")
+"""Details of verdicts that nothing in a transcript led to: there is nothing to show."""
 
 
 class Shown(NamedTuple):
@@ -42,74 +33,73 @@ class Shown(NamedTuple):
     reason: str | None
     evidence: tuple[Evidence, ...]
     baseline: str | None
-    """What the built-in baseline says; None where nobody was heard."""
+    """What the built-in baseline says; None where nobody was heard, or where it is the judge itself."""
     logged: str | None
     """What the agent's functions logged; None without a mapping."""
+
+
+class ExampleTest(NamedTuple):
+    """An example of the definition, put to its own judge with the others in the prompt and itself left out."""
+
+    number: int
+    right: str
+    given: str
 
 
 class Preview(NamedTuple):
     """Everything that a preview shows."""
 
     metric: MetricDefinition
-    conversation_count: int
-    states: Mapping[str, int]
-    """Conversations by state; `unjudged` for what was left open or is not in the metric's sample."""
-    answers: tuple[AnswerShare, ...]
-    mean: float | None
-    """Of a numeric metric: the mean of its numbers."""
+    judge: str | None
+    """Who judged; None where nothing is judged."""
+    conversation_ids: tuple[str, ...]
+    """The sample, oldest day first."""
+    sources: tuple[Answers, ...]
+    """What each source says about the same conversations, the metric's value first."""
     shown: Mapping[str, tuple[Shown, ...]]
-    """At most six conversations of each class."""
+    """At most six conversations of each class: of the judge's where the metric is judged, else of its value's."""
     same_as_baseline: tuple[int, int] | None
     """(alike, compared) where both answer."""
     same_as_logged: tuple[int, int] | None
-    examples: tuple[tuple[int, str, str], ...]
-    """(number, right answer, given answer) of each example, asked with the others in the prompt and itself left out."""
+    examples: tuple[ExampleTest, ...]
+    expected: Estimate
+    """What this preview was to send, examples included."""
     tally: Tally
+    """What it has sent."""
     held_count: int
+    """Conversations whose answer the ledger held before."""
     nightly: Estimate
-    """The newest day, judged by this version alone."""
+    """A night with this metric alone: the mean of the newest days, none of which the ledger holds."""
+    nightly_days: int
     backfill: Estimate
-    """Every day."""
+    """Every day, without what the ledger holds by now."""
     stopped: str | None
 
-
-def outcome_of(verdict: Verdict | Reading) -> str:
-    """The answer or number; in its place the state, with its detail in brackets."""
-    if verdict.answer is not None:
-        return verdict.answer
-    number = getattr(verdict, "answer_number", None)
-    if number is not None:
-        return f"{number:g}"
-    return f"{verdict.state} ({verdict.detail})" if verdict.detail else verdict.state
-
-
-def shares(metric: MetricDefinition, verdicts: Sequence[Verdict]) -> tuple[AnswerShare, ...]:
-    """Each answer of the metric's list, in its order, zero counts included."""
-    counts = Counter(verdict.answer for verdict in verdicts if verdict.answer is not None)
-    total = counts.total()
-    rows = []
-    for answer in metric.answers:
-        interval = wilson_interval(counts[answer], total)
-        if interval is not None:
-            rows.append(AnswerShare(answer, counts[answer], counts[answer] / total, *interval))
-    return tuple(rows)
+    @property
+    def conversation_count(self) -> int:
+        return len(self.conversation_ids)
 
 
 def show_classes(
     subjects: Sequence[Subject], trial: Trial, baseline: Mapping[str, Reading], logged: Mapping[str, Verdict]
 ) -> dict[str, tuple[Shown, ...]]:
-    """Conversations by what was said about them, the metric's answers first, at most six of each."""
+    """Conversations by what was said about them, the metric's answers first, at most six of each from any day."""
     classes: dict[str, list[Shown]] = {answer: [] for answer in trial.metric.answers}
-    for one in subjects:
+    for one in sorted(subjects, key=_shuffled):
         key = one.conversation.conversation_id
         verdict = trial.verdicts.get(key)
-        if verdict is None:
+        if verdict is None or verdict.detail in DECIDED_WITHOUT_READING:
             continue
         name = "number" if verdict.answer_number is not None else outcome_of(verdict)
         found = classes.setdefault(name, [])
         if len(found) < SHOWN_A_CLASS:
             found.append(_shown(one, verdict, baseline.get(key), logged.get(key)))
     return {name: tuple(found) for name, found in classes.items() if found}
+
+
+def _shuffled(one: Subject) -> bytes:
+    # The same order each time, and not the order of days.
+    return hashlib.blake2b(one.conversation.conversation_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _shown(one: Subject, verdict: Verdict, baseline: Reading | None, logged: Verdict | None) -> Shown:
@@ -120,7 +110,7 @@ def _shown(one: Subject, verdict: Verdict, baseline: Reading | None, logged: Ver
         verdict.reason,
         verdict.evidence,
         outcome_of(baseline) if baseline is not None else None,
-        outcome_of(logged) if logged is not None else None,
+        outcome_of(logged) if logged is not None and verdict.source != "logged" else None,
     )
 
 
@@ -132,6 +122,11 @@ def alike(verdicts: Mapping[str, Verdict], others: Mapping[str, Any]) -> tuple[i
         if verdict.answer is not None and key in others and others[key].answer is not None
     ]
     return (sum(one == other for one, other in pairs), len(pairs)) if pairs else None
+
+
+def sources_of(trials: Sequence[Trial], conversation_count: int) -> tuple[Answers, ...]:
+    """What each of `trials` comes to."""
+    return tuple(answers_of(trial, conversation_count) for trial in trials)
 
 
 def example_tests(metric: MetricDefinition, now_day: date) -> list[tuple[MetricDefinition, Subject, str]]:

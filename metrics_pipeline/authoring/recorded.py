@@ -28,15 +28,17 @@ def definitions_at(folder: Path, revision: str) -> dict[str, MetricDefinition]:
     return found
 
 
-def recorded_definitions(ledger: Ledger) -> dict[str, MetricDefinition]:
-    """Each metric's definition as it was last put to work, by key."""
+def recorded_definitions(ledger: Ledger) -> dict[str, tuple[MetricDefinition, str | None]]:
+    """Each metric's definition as it was last put to work, and the judge's name if it had one, by key."""
     newest = {row.metric: row for row in sorted(ledger.metric_days(), key=lambda row: (row.day, row.turn))}
-    texts, found = ledger.versions(), {}
+    texts, judges = ledger.versions(), ledger.judges()
+    found = {}
     for key, row in newest.items():
         text, _ = texts[key, row.metric_version]
         parsed = parse_definition(text, Path(f"{key}.yaml"))
         if isinstance(parsed, MetricDefinition):
-            found[key] = parsed
+            judge = judges.get(row.judge_fingerprint)
+            found[key] = parsed, judge.name if judge else None
     return found
 
 
@@ -44,7 +46,10 @@ def _git(folder: Path, revision: str, *arguments: str) -> str:
     if revision.startswith("-"):
         raise SettingsError(f"--against {revision}: is not a git revision. Name one, for example main or HEAD~1.")
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        # A file of another revision may hold anything: what cannot be decoded does not load.
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError as error:
         raise SettingsError(f"--against needs git, which cannot be started ({error.strerror}). Install it.") from None
     if done.returncode:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.record import Conversation

@@ -84,7 +84,7 @@ def show(
         shown = {"metric": metric, "entry": entry._asdict(), "definition": text}
         typer.echo(_json(shown | {"versions": [step._asdict() for step in steps]}))
         return
-    typer.echo("\n".join([*_head(entry, text), "", *_history(steps)]))
+    typer.echo("\n".join([*_head(entry, text, steps), "", *_history(steps)]))
 
 
 def _read(settings: Settings) -> _Known:
@@ -140,7 +140,7 @@ def _rate(entry: Entry) -> str:
     return f"{entry.rate:.1%} ({entry.rate_low:.1%} to {entry.rate_high:.1%}) of {entry.rate_denominator:,}"
 
 
-def _head(entry: Entry, text: str | None) -> list[str]:
+def _head(entry: Entry, text: str | None, steps: list[Step]) -> list[str]:
     kind = ", ".join(filter(None, [entry.type, entry.status, entry.owner]))
     lines = [f"{entry.name}  ({entry.metric})", f"{kind}, version {entry.metric_version or 'unknown'}"]
     if entry.since:
@@ -153,10 +153,11 @@ def _head(entry: Entry, text: str | None) -> list[str]:
         kappa = "" if entry.agreement_kappa is None else f", kappa {entry.agreement_kappa:.2f}"
         lines.append(f"agrees with what was logged: {_agreement(entry)}{kappa}")
     lines += filter(None, [_rate(entry)])
-    if text is not None:
-        return [*lines, "", text.rstrip("\n")]
-    gone = "its file does not load now" if entry.status == "broken" else "no file defines it now"
-    return [*lines, f"{gone}; what was put to work is below."]
+    if text is None:
+        gone = "its file does not load now" if entry.status == "broken" else "no file defines it now"
+        lines.append(f"{gone}; this is what was last put to work:" if steps else gone)
+    shown = text or (steps[-1].text if steps else "")
+    return [*lines, *(["", shown.rstrip("\n")] if shown else [])]
 
 
 def _history(steps: list[Step]) -> list[str]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from metrics_pipeline.commands.questions import (
+    OUTCOMES,
+    ask,
+    ask_labels,
+    can_ask,
+    choose,
+    ended_in_a_sentence,
+    why_no_name,
+)
 from metrics_pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
     from metrics_pipeline.metrics.definition import MetricDefinition
 
 TYPES = ("boolean", "categorical", "numeric")
-OUTCOMES = ("success", "partial", "failure", "neutral")
 COUNTS = ("turn_count", "user_turn_count", "agent_turn_count", "function_call_count", "duration_seconds")
 
 
@@ -58,25 +65,31 @@ def new(
     place = load_settings({"definitions": folder}).definitions
     target = _free_place(place, key)
     labels = [_read_label(text) for text in label or ()]
-    missing: list[str] = []
-    ask = _ask if sys.stdin.isatty() else None
-    name = _need(name, "--name", "What a dashboard shows (like Parking: asked about)", ask, missing)
-    if kind is None:
-        kind = _choose("What an answer is", TYPES, ask) if ask else None
-        if kind is None:
-            missing.append("--type")
-    definition = _need(definition, "--definition", "What it wants to know, in a sentence", ask, missing)
+    # What was not said is asked for, or named all at once.
+    with ended_in_a_sentence():
+        if can_ask():
+            taken = _names(place)
+            name = name or ask("What a dashboard shows (like Parking: asked about)", lambda it: why_no_name(it, taken))
+            kind = kind or choose("What an answer is", TYPES)  # type: ignore[assignment]
+            definition = definition or ask("What it wants to know, in a sentence")
+            if kind == "boolean":
+                true_when = true_when or ask("It is true when")
+                false_when = false_when or ask("It is false when")
+            elif kind == "categorical":
+                labels = labels or ask_labels()
+            elif not (logged or number):
+                if choose("Where the number comes from", ("counted", "logged")) == "counted":
+                    number = choose("What is counted", COUNTS)
+                else:
+                    logged = ask("The name under which it is logged")
+    said: dict[str, Any] = {"--name": name, "--type": kind, "--definition": definition}
     if kind == "boolean":
-        true_when = _need(true_when, "--true-when", "It is true when", ask, missing)
-        false_when = _need(false_when, "--false-when", "It is false when", ask, missing)
-    elif kind == "categorical" and not labels:
-        labels = _ask_labels(ask) if ask else []
-        if not labels:
-            missing.append("--label")
-    elif kind == "numeric" and not (logged or number):
-        number = _choose("What is counted (a logged number: --logged NAME)", COUNTS, ask) if ask else None
-        if number is None:
-            missing.append("--logged or --number")
+        said |= {"--true-when": true_when, "--false-when": false_when}
+    elif kind == "categorical":
+        said["--label"] = labels
+    elif kind == "numeric":
+        said["--logged or --number"] = logged or number
+    missing = [option for option, value in said.items() if not value]
     if missing:
         raise SettingsError(f"{', '.join(missing)}: not said. Add it, or run the command at a terminal to be asked.")
     values: dict[str, Any] = {
@@ -99,7 +112,8 @@ def new(
     typer.echo(f"wrote      {target}")
     if metric.status == "draft":
         typer.echo(
-            "It is a draft: set `status: active` in it when it says what you mean; then `metrics run` judges it."
+            f"It is a draft: `metrics preview {key}` shows what it says. When that is what you mean, set "
+            "`status: active` in it, and `metrics run` judges it."
         )
     else:
         typer.echo("`metrics run` judges the newest day with it.")
@@ -112,6 +126,7 @@ def _free_place(folder: Path, key: str) -> Path:
         SettingsError: The key cannot be one, or is taken.
     """
     from metrics_pipeline.metrics.definition import KEY
+    from metrics_pipeline.metrics.loading import SUFFIXES
 
     # `$` lets a line break stand at the end.
     if not KEY.fullmatch(key):
@@ -119,15 +134,24 @@ def _free_place(folder: Path, key: str) -> Path:
             f"{key!r} cannot be a key: a small letter, then small letters, digits and _, at most 63 in all. "
             "Write it like parking_asked."
         )
-    taken = sorted(path for path in folder.rglob(f"{key}.y*ml") if path.is_file())
+    taken = sorted(path for path in folder.rglob(f"{key}.*") if path.suffix.lower() in SUFFIXES)
     if taken:
         raise SettingsError(f"{taken[0]}: is there already. Edit it, or choose another key.")
     return folder / f"{key}.yaml"
 
 
-def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefinition:
+def _names(folder: Path) -> Mapping[str, str]:
+    """The metric that has it, by name; none in a folder that is yet to be."""
     from metrics_pipeline.metrics.catalog import load_catalog
-    from metrics_pipeline.metrics.loading import SUFFIXES, parse_definition
+
+    try:
+        return {metric.name: f"the metric {metric.key}" for metric in load_catalog(folder).definitions}
+    except SettingsError:
+        return {}
+
+
+def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefinition:
+    from metrics_pipeline.metrics.loading import parse_definition
     from metrics_pipeline.metrics.template import SCHEMA_FILE, render_definition
 
     text = render_definition(values, with_schema=(folder / SCHEMA_FILE).is_file())
@@ -135,10 +159,9 @@ def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefiniti
     if isinstance(found, list):
         reasons = " ".join(f"{problem.message[:1].upper()}{problem.message[1:]}" for problem in found)
         raise SettingsError(f"{target} was not written. {reasons}")
-    if any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
-        for other in load_catalog(folder).definitions:
-            if other.name.casefold() == found.name.casefold():
-                raise SettingsError(f"the name {found.name!r} is taken by the metric {other.key}. Choose another.")
+    why = why_no_name(found.name, _names(folder))
+    if why is not None:
+        raise SettingsError(f"{target} was not written: the name {why}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
@@ -165,34 +188,3 @@ def _read_label(text: str) -> dict[str, str]:
     if not name or not condition:
         raise SettingsError(f"--label {text!r}: write it like 'booked=The agent said that it is booked:success'.")
     return {"name": name, "when": condition, "outcome": outcome.strip()}
-
-
-def _need(
-    value: str | None, option: str, question: str, ask: Callable[[str], str] | None, missing: list[str]
-) -> str | None:
-    """`value`, or what is answered where somebody can be asked; otherwise `option` is added to `missing`."""
-    if value:
-        return value
-    if ask:
-        return ask(question)
-    missing.append(option)
-    return None
-
-
-def _ask(question: str) -> str:
-    answer: str = typer.prompt(question)
-    return answer
-
-
-def _choose(question: str, choices: tuple[str, ...], ask: Callable[[str], str]) -> Any:
-    while (answer := ask(f"{question} ({', '.join(choices)})").strip()) not in choices:
-        typer.echo(f"One of {', '.join(choices)}, please.")
-    return answer
-
-
-def _ask_labels(ask: Callable[[str], str]) -> list[dict[str, str]]:
-    labels: list[dict[str, str]] = []
-    while name := typer.prompt(f"Label {len(labels) + 1} (nothing: that is all)", default="", show_default=False):
-        when = ask(f"It is {name} when")
-        labels.append({"name": name, "when": when, "outcome": _choose("Its outcome", OUTCOMES, ask)})
-    return labels

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from metrics_pipeline.commands.options import as_day, asker, stoppable
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, SettingsError
 
 First = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations from then.")
@@ -48,6 +48,9 @@ def preview(
     from metrics_pipeline.tables import write_atomically
 
     settings = load_settings({"definitions": definitions})
+    # Before anything is paid for.
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise SettingsError(f"--html {html}: name a file in a folder that exists.")
     with stoppable():
         found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
     if html is not None:
@@ -79,7 +82,8 @@ def diff(
     Example:
         metrics diff --against main --max-flips 20
     """
-    from metrics_pipeline.authoring.report import comparison_lines, comparison_markdown, plain
+    from metrics_pipeline.authoring.flips_report import comparison_lines, comparison_markdown
+    from metrics_pipeline.authoring.report import plain
     from metrics_pipeline.authoring.workbench import compare_versions
     from metrics_pipeline.settings import load_settings
 
@@ -103,15 +107,16 @@ def estimate(
     definitions: Definitions = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a run would send, and send nothing: requests, tokens, dollars, time.
+    """Say what a run would send, and send nothing: requests, tokens, dollars, time, expected and at most.
 
-    Without days: what `metrics run` would judge now. With days: judging them with what is current.
+    Without days: what `metrics run` would judge now, with the exports that wait. With days: judging them with what is
+    current.
 
     \b
     Example:
         metrics estimate --from 2026-10-01 --to 2026-10-31
     """
-    from metrics_pipeline.authoring.report import estimate_line, plain
+    from metrics_pipeline.authoring.report import estimate_lines, plain
     from metrics_pipeline.authoring.workbench import estimate_run
     from metrics_pipeline.settings import load_settings
 
@@ -120,4 +125,4 @@ def estimate(
     if as_json:
         print(json.dumps(plain(found), indent=2))
     else:
-        print(f"{settings.model}: {estimate_line(found)}")
+        print("\n".join(estimate_lines(found, settings)))

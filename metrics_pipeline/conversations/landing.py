@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
-from metrics_pipeline.conversations.reading import Found, is_export, read_export
-from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, read_receipt, write_ingest_files
+from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
+from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shards import Kept, renew, shard_table
 from metrics_pipeline.errors import LandingError, SettingsError
@@ -103,9 +105,9 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Red
         files = sorted(path for path in landing.rglob("*") if not path.name.startswith("."))
     exports = [path for path in files if is_export(path)]
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
-    if not exports and not any(folder.landed.glob(f"*/{RECEIPT}")):
+    if not exports and not any(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
         raise LandingError(
-            f"{landing}: holds no export file (.json, .json.gz, .jsonl, .jsonl.gz). Put the exports of your agent's "
+            f"{landing}: holds no export file ({', '.join(SUFFIXES)}). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)
@@ -113,7 +115,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Red
     new_receipts = []
     skipped_count = 0
     for path in exports:
-        file_hash = _hash(path)
+        file_hash = hash_of(path)
         if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
         else:
@@ -151,7 +153,8 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
         )
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """What an export file is known by."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -166,11 +169,20 @@ def _hash(path: Path) -> str:
 def _land_file(
     path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo, redactor: Redactor
 ) -> Receipt:
+    receipt, heaps = read_file(path, name, file_hash, zone, redactor)
+    if heaps.quarantined:
+        write_quarantine(receipt, heaps, folder)
+    write_landed(receipt, heaps, folder)
+    return receipt
+
+
+def read_file(path: Path, name: str, file_hash: str, zone: ZoneInfo, redactor: Redactor) -> tuple[Receipt, _Sorted]:
+    """What would become of an export file; nothing is written."""
+    began = time.monotonic()
     heaps = _sort(read_export(path), zone, redactor)
+    heaps = heaps._replace(quarantined=[(place, redactor.text(reason)) for place, reason in heaps.quarantined])
     name = redactor.text(name)
-    by_day: dict[date, list[Kept]] = defaultdict(list)
-    for kept in heaps.kept.values():
-        by_day[kept.conversation.conversation_date].append(kept)
+    days = {kept.conversation.conversation_date for kept in heaps.kept.values()}
     receipt = Receipt(
         file_hash=file_hash,
         file=name,
@@ -182,24 +194,45 @@ def _land_file(
         waiting_count=heaps.counts["waiting"],
         quarantined_count=len(heaps.quarantined),
         reasons=dict(sorted(Counter(reason for _, reason in heaps.quarantined).items())),
-        days=tuple(day.isoformat() for day in sorted(by_day)),
+        days=tuple(day.isoformat() for day in sorted(days)),
+        seconds=round(time.monotonic() - began, 3),
         redaction=redactor.version,
         redactions=dict(sorted(heaps.redactions.items())),
     )
     accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
     if receipt.read_count != accounted:
         raise LandingError(f"{name}: {receipt.read_count} read but {accounted} accounted for. Please report this.")
-    if heaps.quarantined:
-        lines = [
-            msgspec.json.encode({"file": name, "position": position, "reason": redactor.text(reason)})
-            for position, reason in heaps.quarantined
-        ]
-        write_atomically(folder.quarantine / f"{file_hash}.jsonl", b"\n".join(lines) + b"\n")
-    with replacing_folder(folder.landed / file_hash) as beside:
+    return receipt, heaps
+
+
+def write_quarantine(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
+    """Name what could not be read by file, position and reason; where there is nothing, what was named before goes."""
+    lines = [
+        msgspec.json.encode({"file": receipt.file, "position": position, "reason": reason})
+        for position, reason in heaps.quarantined
+    ]
+    path = folder.quarantine / f"{receipt.file_hash}.jsonl"
+    if lines:
+        write_atomically(path, b"\n".join(lines) + b"\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
+    """Write a file's shards, and its receipt; they take the place of what had landed of it before."""
+    by_day: dict[date, list[Kept]] = defaultdict(list)
+    for kept in heaps.kept.values():
+        by_day[kept.conversation.conversation_date].append(kept)
+    target = folder.landed / receipt.file_hash
+    aside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+    with replacing_folder(target) as beside:
         for day, held in by_day.items():
             write_parquet(shard_table(held), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
-    return receipt
+        # A kill between here and the end leaves neither; the export file, which was just read, then lands anew.
+        if target.exists():
+            target.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor) -> _Sorted:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, receipts
+from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, LANDED_FOLDERS, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (
@@ -103,6 +103,12 @@ def day_counts(folder: DataFolder, days: Sequence[date]) -> dict[date, int]:
     return {day: pq.read_metadata(file).num_rows for day, file in files.items() if is_whole(file)}
 
 
+def conversation_channels(folder: DataFolder, day: date) -> list[tuple[str, str]]:
+    """(id, channel) of each conversation of the day, without reading what was said in it."""
+    rows = pq.read_table(folder.day_file("conversations", day), columns=["conversation_id", "channel"]).to_pylist()
+    return [(row["conversation_id"], row["channel"] or "") for row in rows]
+
+
 def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
     """The day's conversations as records, by id."""
     turns: dict[str, list[Turn]] = defaultdict(list)
@@ -120,7 +126,7 @@ def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
 
 
 def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
-    for shard in sorted(folder.landed.glob("*/day=*.parquet")):
+    for shard in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/day=*.parquet")):
         day = date.fromisoformat(shard.stem.removeprefix("day="))
         if not is_whole(shard):
             raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")

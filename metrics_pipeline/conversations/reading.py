@@ -5,18 +5,18 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
 from metrics_pipeline.conversations.cutting import Item, cut, find_opening
+from metrics_pipeline.conversations.rows import read_rows
 
 MAX_FILE_BYTES = 1 << 30
 """Of a file's content once it is unpacked."""
 MAX_CONVERSATION_BYTES = 64 << 20
-SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
+SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -24,7 +24,7 @@ class Found(NamedTuple):
     """One place of a file: a raw conversation, or why there is none."""
 
     position: str
-    """A line number of a JSONL file, a JSON pointer elsewhere; empty for the file itself."""
+    """A line number of a JSONL or CSV file, a JSON pointer elsewhere; empty for the file itself."""
     raw: bytes | msgspec.Raw | None
     reason: str = ""
 
@@ -44,21 +44,38 @@ def is_export(path: Path) -> bool:
 
 def read_export(path: Path) -> Iterator[Found]:
     """Every conversation of an export file, in order, and every place that holds none."""
-    lines = ".jsonl" in path.name.lower()
+    name = path.name.lower()
     try:
-        with path.open("rb") as packed:
-            if packed.peek(2)[:2] == b"\x1f\x8b":
-                with gzip.open(packed) as unpacked:
-                    yield from _lines(unpacked) if lines else _document(unpacked)  # type: ignore[arg-type]
-            else:
-                yield from _lines(packed) if lines else _document(packed)
+        if ".csv" in name:
+            yield from _rows(path)
+            return
+        with _opened(path) as file:
+            yield from _lines(file) if ".jsonl" in name else _document(file)
     except (gzip.BadGzipFile, zlib.error, EOFError):
         yield Found("", None, "broken gzip: the file is cut or damaged from here on")
     except OSError as error:
         yield Found("", None, f"cannot be read ({error.strerror or type(error).__name__})")
 
 
-def _lines(file: BufferedReader) -> Iterator[Found]:
+def _opened(path: Path) -> BinaryIO:
+    """The file's content, unpacked if it is packed, whatever its name says."""
+    packed = path.open("rb")
+    if packed.peek(2)[:2] != b"\x1f\x8b":
+        return packed
+    packed.close()
+    return cast(BinaryIO, gzip.open(path))
+
+
+def _rows(path: Path) -> Iterator[Found]:
+    for group in read_rows(lambda: _opened(path), MAX_FILE_BYTES):
+        position = f"line {group.line}"
+        if group.raw is None:
+            yield Found(position, None, group.reason)
+        else:
+            yield _bounded(position, group.raw)
+
+
+def _lines(file: BinaryIO) -> Iterator[Found]:
     number = total = 0
     while line := file.readline(MAX_CONVERSATION_BYTES + 1):
         number, total = number + 1, total + len(line)
@@ -81,7 +98,7 @@ def _line(line: bytes, number: int) -> Iterator[Found]:
     return _places(line, f"line {number}", "the line")
 
 
-def _document(file: BufferedReader) -> Iterator[Found]:
+def _document(file: BinaryIO) -> Iterator[Found]:
     content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         yield Found("", None, f"the file unpacks to more than {MAX_FILE_BYTES >> 20} MiB")

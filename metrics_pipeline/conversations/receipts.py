@@ -1,4 +1,4 @@
-"""What became of each export file: a receipt beside what landed from it, and the table `ingest_files` of all."""
+"""What became of each export file: a receipt beside its shards, and the table `ingest_files` of all receipts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from metrics_pipeline.conversations.pull_state import pull_of_files
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import INGEST_FILES, DataFolder, to_table, write_parquet
 
 RECEIPT = "receipt.json"
+LANDED_FOLDERS = "[!.]*"
+"""A name with a dot is half a folder, that a landing which was killed left behind."""
 HOW_TO_LAND_ANEW = (
     "Put the export file that it came from back into the landing folder and run again: it lands anew. If that file is "
     "gone, remove the folder {}, and what had landed in it is gone too."
@@ -37,6 +40,8 @@ class Receipt(msgspec.Struct, frozen=True):
     """The version of the rules under which what is personal was taken out."""
     redactions: dict[str, int] = {}
     """Values that were taken out, by kind."""
+    seconds: float = 0.0
+    """That landing it took."""
 
 
 def read_receipt(path: Path) -> Receipt | None:
@@ -54,7 +59,7 @@ def receipts(folder: DataFolder) -> list[Receipt]:
         DataFolderError: One is damaged, and the file that it is about is not in the landing folder to land anew.
     """
     found = []
-    for path in sorted(folder.landed.glob(f"*/{RECEIPT}")):
+    for path in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
         receipt = read_receipt(path)
         if receipt is None:
             raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
@@ -67,7 +72,12 @@ def write_ingest_files(folder: DataFolder) -> None:
 
     Always from all receipts: a landing that was killed before it came here is made up for by the next.
     """
-    rows = [msgspec.structs.asdict(receipt) for receipt in receipts(folder)]
-    columns = INGEST_FILES.names
-    table = to_table("ingest_files", [{name: row[name] for name in columns} for row in rows])
+    pulls = pull_of_files(folder)
+    rows = []
+    for receipt in receipts(folder):
+        row = msgspec.structs.asdict(receipt)
+        row["quarantined_by_reason"] = msgspec.json.encode(receipt.reasons).decode()
+        row["pull"] = pulls.get(receipt.file)
+        rows.append({name: row[name] for name in INGEST_FILES.names})
+    table = to_table("ingest_files", rows)
     write_parquet(table, folder.whole_file("ingest_files"))

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 Speaker = Literal["user", "agent", "function"]
+LoggedSource = Literal["function", "platform"]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -35,7 +36,8 @@ class LoggedValue(msgspec.Struct, frozen=True):
     value: str
     value_type: Literal["string", "number", "boolean", "json"] = "string"
     kind: Literal["value", "event"] = "value"
-    source: Literal["function", "platform"] = "function"
+    source: LoggedSource = "function"
+    """The agent's own functions, or a verdict of the platform it runs on."""
     logged_at: datetime | None = None
     turn_index: int | None = None
 

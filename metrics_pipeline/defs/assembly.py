@@ -8,6 +8,7 @@ from metrics_pipeline.defs.days import day_partitions
 from metrics_pipeline.defs.jobs import job_definitions
 from metrics_pipeline.defs.lake import conversations_asset, metrics_asset
 from metrics_pipeline.defs.marts import dbt_project, dbt_resource, marts_assets
+from metrics_pipeline.defs.pulled import pulled_asset
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings, quiet_libraries
 
@@ -23,6 +24,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     project = dbt_project(settings)
     assets = dg.Definitions(
         assets=[
+            *([pulled_asset(settings)] if settings.pull_url else []),
             conversations_asset(settings, days),
             metrics_asset(settings, catalog, days),
             *marts_assets(settings, catalog, project),

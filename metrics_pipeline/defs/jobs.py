@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from metrics_pipeline.defs.lake import CONVERSATIONS
 from metrics_pipeline.defs.marts import PUBLISHED
 
 NIGHT_HOUR = 2
@@ -10,11 +9,11 @@ ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
 def job_definitions(days: dg.PartitionsDefinition) -> dg.Definitions:
-    """`lake` (days: land, judge) and `marts` (dbt, publish), the nightly schedule, and the sensors between them.
+    """`lake` (days: pull, land, judge) and `marts` (dbt, publish), the nightly schedule, and the sensors between them.
 
     `marts` has no days, and follows whatever `lake` reports: what is there is published.
     """
-    of_days = dg.AssetSelection.assets(CONVERSATIONS) | dg.AssetSelection.groups("metrics")
+    of_days = dg.AssetSelection.groups("lake", "metrics")
     lake = dg.define_asset_job("lake", of_days, partitions_def=days)
     marts = dg.define_asset_job("marts", dg.AssetSelection.assets(PUBLISHED).upstream() - of_days)
 

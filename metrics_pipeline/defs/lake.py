@@ -9,6 +9,7 @@ import dagster as dg
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import day_counts, merge
+from metrics_pipeline.defs.pulled import PULLED
 from metrics_pipeline.evaluation.results import DayResult
 from metrics_pipeline.evaluation.runner import Report
 from metrics_pipeline.metrics.catalog import Catalog
@@ -39,6 +40,7 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
 
     @dg.asset(
         key=CONVERSATIONS,
+        deps=[PULLED] if settings.pull_url else [],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="lake",

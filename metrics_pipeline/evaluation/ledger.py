@@ -13,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -127,11 +128,14 @@ class MetricDay(NamedTuple):
 
 
 class SeenCalls(NamedTuple):
-    """What calls to a judge took, at the median."""
+    """What calls to a judge took."""
 
     seconds: float
+    """At the median: the first calls of a process also wait for its client to load."""
     reply_tokens_a_metric: float | None
-    """None where it does not say how many tokens it took."""
+    """On average; None where it does not say how many tokens it took."""
+    corrections_a_question: float
+    """How many first questions were asked once more because their answer did not hold, 0 to 1."""
 
 
 class JudgeRecord(NamedTuple):
@@ -288,24 +292,27 @@ class Ledger:
         return [MetricDay(row[0], date.fromisoformat(row[1]), *row[2:]) for row in rows]
 
     def seen_calls(self, judge: str, limit: int = 200) -> SeenCalls | None:
-        """What the newest calls to the judge of that name took, at the median; None where there were none."""
+        """What the newest calls to the judge of that name took; None where there were none."""
         statement = """
-            select replies.recorded_at - requests.sent_at, requests.metrics, replies.body
+            select replies.recorded_at - requests.sent_at, requests.asking, requests.metrics, replies.body
             from requests
             inner join replies using (request_id)
             inner join judges using (judge_fingerprint)
-            where judges.name = ? and requests.outcome = 'reply' and requests.asking in ('0', '1')
+            where judges.name = ? and requests.outcome = 'reply' and requests.asking in (?, ?)
             order by requests.request_id desc limit ?
         """
         seconds, tokens = [], []
-        for took, metrics, body in self._rows(statement, (judge, limit)):
+        askings: Counter[str] = Counter()
+        for took, asking, metrics, body in self._rows(statement, (judge, VERDICT_ASKING, CORRECTION_ASKING, limit)):
             reply, _ = _unpacked(body)
             seconds.append(took / 1_000_000)
+            askings[asking] += 1
             if reply is not None and reply.reply_tokens is not None:
                 tokens.append(reply.reply_tokens / len(msgspec.json.decode(metrics)))
         if not seconds:
             return None
-        return SeenCalls(median(seconds), median(tokens) if tokens else None)
+        corrected = min(askings[CORRECTION_ASKING] / max(askings[VERDICT_ASKING], 1), 1.0)
+        return SeenCalls(median(seconds), fmean(tokens) if tokens else None, corrected)
 
     def request_counts(self) -> dict[str, int]:
         """Requests by outcome; `in flight or lost` for those that have none."""

@@ -26,7 +26,15 @@ from metrics_pipeline.evaluation.results import (
     write_day,
     write_definition_tables,
 )
-from metrics_pipeline.evaluation.standing import NO_JUDGE, Ask, Subject, judge_fingerprint, judged_standing, subject
+from metrics_pipeline.evaluation.standing import (
+    NO_JUDGE,
+    Ask,
+    Standing,
+    Subject,
+    judge_fingerprint,
+    judged_standing,
+    subject,
+)
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
@@ -64,6 +72,17 @@ class Report(NamedTuple):
 class _Need(NamedTuple):
     metric: MetricDefinition
     fingerprint: str
+
+
+class _Open(NamedTuple):
+    """What is still to be asked about some conversations."""
+
+    needs: list[tuple[Subject, list[_Need]]]
+    """Those about which something is to be asked, with what."""
+    known: dict[bytes, Recorded]
+    """The recorded replies, by the cell's key."""
+    held_count: int
+    """Questions that are answered for good by a recorded reply."""
 
 
 class Judges(NamedTuple):
@@ -152,18 +171,27 @@ class RequestPlan(NamedTuple):
 
     requests: tuple[PlannedRequest, ...]
     held_count: int
-    """Cells of the plan that the ledger answers already."""
+    """Questions that the ledger answers for good."""
 
 
 def plan_requests(
-    folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options
+    folder: DataFolder,
+    catalog: Catalog,
+    judges: Judges,
+    ledger: Ledger,
+    options: Options,
+    as_if_new: bool = False,
 ) -> Iterator[RequestPlan]:
     """The requests that `evaluate` would send at least, day by day: what the ledger holds is left out, so are second
-    tries. Asks nothing, writes nothing."""
+    tries. Asks nothing, writes nothing.
+
+    Args:
+        as_if_new: Plan as if the ledger held nothing.
+    """
     run = _Run(folder, catalog, judges, ledger, options)
     for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
-        _, open_needs, known = run.open_needs(day, works)
-        yield RequestPlan(tuple(run.requests_for(open_needs, known)), len(known))
+        _, found = run.open_needs(day, works, as_if_new)
+        yield RequestPlan(tuple(run.requests_for(found)), found.held_count)
 
 
 def plan_trial(
@@ -179,13 +207,20 @@ def plan_trial(
     found = []
     for metrics in rounds:
         needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
-        found += list(run.requests_for(*run.open_of(subjects, needs)))
+        found += list(run.requests_for(run.open_of(subjects, needs)))
     return found
 
 
 def count_requests(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> int:
-    """How many requests `evaluate` would send at least: what the ledger holds is left out, so are second tries."""
-    return sum(len(day.requests) for day in plan_requests(folder, catalog, judges, ledger, options))
+    """How many requests `evaluate` would send to models at least: what the ledger holds is left out, so are second
+    tries."""
+    if all(judge.kind != "model" for judge in judges.all):
+        return 0
+    return sum(
+        request.judge.kind == "model"
+        for day in plan_requests(folder, catalog, judges, ledger, options)
+        for request in day.requests
+    )
 
 
 def settle_rounds(
@@ -220,6 +255,7 @@ class _Run:
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
+        self.planned: set[int] = set()
         self.settled = self.taken_up = 0
         self.notes: list[str] = []
 
@@ -253,12 +289,12 @@ class _Run:
         try:
             for metrics in rounds:
                 needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
-                found, known = self.open_of(subjects, needs)
+                found = self.open_of(subjects, needs)
                 async with asyncio.TaskGroup() as group:
-                    for one, open_needs in found:
+                    for one, open_needs in found.needs:
                         await self.in_hand.acquire()
                         self.taken_up += 1
-                        group.create_task(self._settle(one, open_needs, known))
+                        group.create_task(self._settle(one, open_needs, found.known))
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
@@ -266,47 +302,51 @@ class _Run:
         reasons = [self.asker.stopped, *self.asker.closed.values()]
         return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
 
-    def open_needs(
-        self, day: date, works: Sequence[Work]
-    ) -> tuple[list[Subject], list[tuple[Subject, list[_Need]]], dict[bytes, Recorded]]:
-        """The day's conversations; those about which something is to be asked, with what; and the recorded replies."""
+    def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
+        """The day's conversations, and what is to be asked about them."""
         # In hash order: a day cut short is a random sample of it and not its morning.
         subjects = sorted(map(subject, read_conversations(self.folder, day)), key=lambda one: one.judged_hash)
-        needs = [
+        return subjects, self.open_of(subjects, self._needs(works), as_if_new)
+
+    def _needs(self, works: Sequence[Work]) -> list[_Need]:
+        return [
             _Need(self.versions.get(*item.version_key), item.judge_fingerprint)
             for item in works
             if item.judge_fingerprint != NO_JUDGE
         ]
-        return subjects, *self.open_of(subjects, needs)
 
-    def requests_for(
-        self, open_needs: Sequence[tuple[Subject, Sequence[_Need]]], known: Mapping[bytes, Recorded]
-    ) -> Iterator[PlannedRequest]:
-        for one, needs in open_needs:
-            asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
+    def requests_for(self, found: _Open) -> Iterator[PlannedRequest]:
+        for one, needs in found.needs:
+            asks = [(need, ask) for need in needs if (ask := self._ask(one, need, found.known)) is not None]
             for group in self._groups(asks):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
-                if judge is not None:
+                # The same words in two conversations are one question. A number for each keeps a million of them small.
+                question = hash(tuple(ask.cell.key for _, ask in group))
+                if judge is not None and question not in self.planned:
+                    self.planned.add(question)
                     yield PlannedRequest(one, tuple(need.metric for need, _ in group), judge)
 
-    def open_of(
-        self, subjects: Sequence[Subject], needs: Sequence[_Need]
-    ) -> tuple[list[tuple[Subject, list[_Need]]], dict[bytes, Recorded]]:
+    def open_of(self, subjects: Sequence[Subject], needs: Sequence[_Need], as_if_new: bool = False) -> _Open:
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
-        known = recorded_replies(self.ledger, cells)
-        found = [(one, [need for need in needs if self._ask(one, need, known) is not None]) for one in subjects]
-        return [(one, needs) for one, needs in found if needs], known
+        known = {} if as_if_new else recorded_replies(self.ledger, cells)
+        found, held_count = [], 0
+        for one in subjects:
+            standings = [(need, self._standing(one, need, known)) for need in needs]
+            held_count += sum(standing.is_paid for _, standing in standings)
+            if open_needs := [need for need, standing in standings if standing.ask is not None]:
+                found.append((one, open_needs))
+        return _Open(found, known, held_count)
 
     async def _start_day(
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
-        subjects, open_needs, known = self.open_needs(day, works)
+        subjects, found = self.open_needs(day, works)
         tasks = []
-        for one, needs in open_needs:
+        for one, needs in found.needs:
             await self.in_hand.acquire()
             self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, needs, known)))
+            tasks.append(group.create_task(self._settle(one, needs, found.known)))
         return self._finish_day(day, works, subjects, tasks)
 
     async def _finish_day(
@@ -404,8 +444,11 @@ class _Run:
                 del self.being_asked[key]
 
     def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
+        return self._standing(one, need, known).ask
+
+    def _standing(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Standing:
         record = self.records[need.fingerprint]
-        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell.key)).ask
+        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell.key))
 
     def _judge(self, fingerprint: str) -> Judge | None:
         """The judge of that fingerprint; None where this pipeline can no longer ask exactly as it did."""

@@ -53,6 +53,11 @@ class Standing(NamedTuple):
     verdict: Verdict | None
     ask: Ask | None
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether a recorded reply settles it: nothing is asked, or paid, any more."""
+        return self.ask is None and self.verdict is not None and self.verdict.reply_id is not None
+
 
 NOT_SAMPLED = Standing(None, None)
 

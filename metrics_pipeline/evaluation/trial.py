@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from metrics_pipeline.conversations.merge import read_conversations
+from metrics_pipeline.conversations.merge import conversation_channels, read_conversations
 from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import JudgeRequest
@@ -22,6 +23,7 @@ from metrics_pipeline.evaluation.reading import Reading, read_reply
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
 from metrics_pipeline.evaluation.runner import Judges, Options, settle_rounds
 from metrics_pipeline.evaluation.standing import (
+    Standing,
     Subject,
     judge_fingerprint,
     judged_standing,
@@ -33,15 +35,14 @@ from metrics_pipeline.evaluation.verdict import Source, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder
 
-Stratum = tuple[str, str]
-
 
 class Trial(NamedTuple):
-    """What one version of one metric said about the tried conversations."""
+    """What one version of one metric said about the tried conversations, from one of its sources."""
 
     metric: MetricDefinition
+    source: Source
     verdicts: Mapping[str, Verdict]
-    """By conversation_id, from the metric's primary source; a conversation left open or out is not in it."""
+    """By conversation_id; a conversation left open, or not in the metric's own sample, is not in it."""
     held_count: int
     """Conversations whose answer the ledger held before."""
 
@@ -49,28 +50,36 @@ class Trial(NamedTuple):
 class Tried(NamedTuple):
     """Everything a trial came to."""
 
-    trials: tuple[Trial, ...]
-    """In the order in which the definitions were given, round after round."""
+    trials: tuple[tuple[Trial, ...], ...]
+    """For each definition, in the order in which they were given, round after round: a trial of each source, the one
+    that is the metric's value first."""
     tally: Tally
     stopped: str | None
 
 
-def frozen_sample(folder: DataFolder, days: Iterable[date], size: int) -> list[Subject]:
-    """At most `size` conversations of `days`: the same ones each time, spread over weeks and channels.
+def frozen_sample(
+    folder: DataFolder, days: Iterable[date], size: int, may_take: Callable[[str], bool] = lambda conversation_id: True
+) -> list[Subject]:
+    """At most `size` conversations of `days`: the same ones each time, spread over channels and weeks.
 
-    Each stratum (a week of one channel) gives its share of the sample, by largest remainder; within it those come
-    first whose hash is smallest. No metric or version has a say in it, so two versions are tried on the same ones.
+    Each stratum (a week of one channel) gives its share of the sample; within it those come first whose hash is
+    smallest. So every conversation has the same chance, shares need no weights, and a sample that grows, or days that
+    are added, keep most of what was judged before.
+
+    Args:
+        may_take: Whether the conversation of that id may be drawn.
     """
-    strata: dict[Stratum, list[tuple[bytes, str, date]]] = defaultdict(list)
+    strata: dict[tuple[str, str], list[tuple[bytes, str, date]]] = defaultdict(list)
     for day in days:
         week = day.strftime("%G-%V")
-        for conversation in read_conversations(folder, day):
-            place = hashlib.blake2b(conversation.conversation_id.encode("utf-8", "surrogatepass"), digest_size=8)
-            strata[week, conversation.channel or ""].append((place.digest(), conversation.conversation_id, day))
+        for key, channel in conversation_channels(folder, day):
+            if may_take(key):
+                place = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+                strata[channel, week].append((place, key, day))
+    order = sorted(strata)
     chosen: dict[date, set[str]] = defaultdict(set)
-    shares = _allocate({stratum: len(rows) for stratum, rows in strata.items()}, size)
-    for stratum, rows in strata.items():
-        for _, key, day in sorted(rows)[: shares[stratum]]:
+    for stratum, share in zip(order, allocate([len(strata[stratum]) for stratum in order], size), strict=True):
+        for _, key, day in sorted(strata[stratum])[:share]:
             chosen[day].add(key)
     return [
         subject(conversation)
@@ -80,16 +89,16 @@ def frozen_sample(folder: DataFolder, days: Iterable[date], size: int) -> list[S
     ]
 
 
-def _allocate(counts: Mapping[Stratum, int], size: int) -> dict[Stratum, int]:
-    total = sum(counts.values())
-    if total <= size:
-        return dict(counts)
-    exact = {stratum: size * count / total for stratum, count in counts.items()}
-    shares = {stratum: int(share) for stratum, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda stratum: (shares[stratum] - exact[stratum], stratum))
-    for stratum in by_remainder[: size - sum(shares.values())]:
-        shares[stratum] += 1
-    return shares
+def allocate(counts: Sequence[int], size: int) -> list[int]:
+    """How many each stratum gives, in proportion: `size` in all, or everything where there is no more.
+
+    The running total is rounded, not each share: neighbours make up for each other, so many small strata together
+    (a rare channel over ten weeks) give what they should, and none is always rounded away.
+    """
+    total = sum(counts)
+    size = min(size, total)
+    ends = [(2 * size * running + total) // (2 * total) for running in accumulate(counts)] if total else []
+    return [end - start for start, end in pairwise([0, *ends])]
 
 
 def try_out(
@@ -103,41 +112,52 @@ def try_out(
     """Judge `subjects` with each round's definitions; two versions of one metric belong in different rounds."""
     for judge in judges.all:
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
-    held = [[_held(metric, subjects, judges, ledger) for metric in metrics] for metrics in rounds]
+    metrics = [metric for metrics in rounds for metric in metrics]
+    held = [_held(metric, subjects, judges, ledger) for metric in metrics]
     tally, stopped = settle_rounds(folder, rounds, subjects, judges, ledger, options)
-    trials = [
-        Trial(metric, _verdicts(metric, subjects, judges, ledger), count)
-        for metrics, counts in zip(rounds, held, strict=True)
-        for metric, count in zip(metrics, counts, strict=True)
-    ]
-    return Tried(tuple(trials), tally, stopped)
+    trials = tuple(
+        _trials(metric, subjects, judges, ledger, count) for metric, count in zip(metrics, held, strict=True)
+    )
+    return Tried(trials, tally, stopped)
 
 
 def _held(metric: MetricDefinition, subjects: Sequence[Subject], judges: Judges, ledger: Ledger) -> int:
     if not metric.is_judged:
         return 0
-    fingerprint = judges.fingerprint_of(metric)
-    return len(ledger.find(cells_of(one, metric, fingerprint)[0] for one in subjects))
+    return sum(standing.is_paid for standing in _standings(metric, subjects, judges, ledger).values())
 
 
-def _verdicts(
+def _trials(
+    metric: MetricDefinition, subjects: Sequence[Subject], judges: Judges, ledger: Ledger, held_count: int
+) -> tuple[Trial, ...]:
+    free: tuple[Source, ...] = ("logged", "rule")
+    found = [
+        Trial(metric, source, verdicts, 0)
+        for source in free
+        if (verdicts := _free_verdicts(metric, subjects, source)) or source == metric.primary_source
+    ]
+    if metric.is_judged:
+        standings = _standings(metric, subjects, judges, ledger)
+        judged = {key: one.verdict for key, one in standings.items() if one.verdict is not None}
+        found.append(Trial(metric, "judged", judged, held_count))
+    return tuple(sorted(found, key=lambda trial: (trial.source != metric.primary_source, trial.source)))
+
+
+def _standings(
     metric: MetricDefinition, subjects: Sequence[Subject], judges: Judges, ledger: Ledger
-) -> dict[str, Verdict]:
-    if not metric.is_judged:
-        return free_verdicts(metric, subjects, metric.primary_source)
-    # A preview shows what the judge says, whichever source the metric counts.
+) -> dict[str, Standing]:
     judge, fingerprint = judges.of(metric), judges.fingerprint_of(metric)
     record = JudgeRecord(judge.kind, judge.name, judge.settings)
     known = recorded_replies(ledger, [cell for one in subjects for cell in cells_of(one, metric, fingerprint)])
-    found = {}
-    for one in subjects:
-        standing = judged_standing(one, metric, fingerprint, record, lambda cell: known.get(cell.key))
-        if standing.verdict is not None:
-            found[one.conversation.conversation_id] = standing.verdict
-    return found
+    return {
+        one.conversation.conversation_id: judged_standing(
+            one, metric, fingerprint, record, lambda cell: known.get(cell.key)
+        )
+        for one in subjects
+    }
 
 
-def free_verdicts(metric: MetricDefinition, subjects: Sequence[Subject], source: Source) -> dict[str, Verdict]:
+def _free_verdicts(metric: MetricDefinition, subjects: Sequence[Subject], source: Source) -> dict[str, Verdict]:
     """What the functions logged, or what the rule says, by conversation_id."""
     read = logged_verdict if source == "logged" else rule_verdict
     found = ((one.conversation.conversation_id, read(one, metric)) for one in subjects)

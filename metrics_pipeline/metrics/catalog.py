@@ -40,6 +40,21 @@ class Catalog(NamedTuple):
 def load_catalog(folder: Path) -> Catalog:
     """Every definition in `folder` and below.
 
+    Raises:
+        SettingsError: There is no such folder, or nothing in it.
+    """
+    found, problems = read_folder(folder)
+    by_key = {located.definition.key: located for _, located in found}
+    return Catalog(
+        tuple(by_key[key].definition for key in sorted(by_key)),
+        {key: by_key[key].text for key in sorted(by_key)},
+        tuple(problems),
+    )
+
+
+def read_folder(folder: Path) -> tuple[list[tuple[Path, Located]], list[Problem]]:
+    """Every file in `folder` and below that holds a definition, and what is wrong with the others.
+
     One bad file never hides the good ones. Of two files with one key or one name, the second is refused.
 
     Raises:
@@ -53,7 +68,7 @@ def load_catalog(folder: Path) -> Catalog:
     if not paths:
         raise SettingsError(f"{folder}: holds no definition (*.yaml). Add one, or point --definitions elsewhere.")
     home = folder.resolve()
-    found: dict[str, Located] = {}
+    found: list[tuple[Path, Located]] = []
     taken: dict[str, Path] = {}
     problems: list[Problem] = []
     for path in paths:
@@ -68,13 +83,9 @@ def load_catalog(folder: Path) -> Catalog:
         if twin is not None:
             problems.append(Problem(path, None, f"{own[twin]} is taken by {taken[twin]}. Rename one of the two."))
             continue
-        found[metric.key] = located
+        found.append((path, located))
         taken |= dict.fromkeys(own, path)
-    return Catalog(
-        tuple(found[key].definition for key in sorted(found)),
-        {key: found[key].text for key in sorted(found)},
-        tuple(problems),
-    )
+    return found, problems
 
 
 def _read(path: Path, home: Path) -> Located | list[Problem]:

@@ -15,7 +15,7 @@ from metrics_pipeline.evaluation.ledger import Ledger
 DEFINITION = """\
 name: "{name}: issued"
 type: boolean
-definition: The agent refunded {name} that the caller had returned.
+definition: The caller asked for the money back that {name} had cost.
 true_when: The agent said that the money for {name} goes back to the card it was paid with.
 false_when: The agent refused to refund {name}, or the conversation ended without a word of it.
 good: true

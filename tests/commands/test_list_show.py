@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 
+import duckdb
 import pytest
 from test_cli import DEFINITION, METRICS, Project
 
@@ -36,7 +37,8 @@ def project(tmp_path_factory):
     for key, status in (("drafted", "draft"), ("gone", "retired")):
         text = DEFINITION.replace("Result: given", key).replace("type:", f"status: {status}\ntype:")
         (project.definitions / f"{key}.yaml").write_text(text)
-    for text in (DEFINITION, DEFINITION.replace("said an answer", "said the answer")):
+    logged = DEFINITION + 'logged: {metric: result, values: {"ok": "true"}}\n'
+    for text in (logged, logged.replace("said an answer", "said the answer")):
         file.write_text(text)
         done = project.run()
         assert done.returncode == 0, done.stderr
@@ -66,6 +68,22 @@ def test_a_judged_metric_is_listed_with_the_rate_that_is_published(project):
     assert entry["judged_day_count"] == entry["day_count"] > 0
     assert entry["owner"] == "me@example.com"
     assert entry["since"] < entry["last_judged_at"]
+
+
+def test_a_metric_that_is_also_logged_is_listed_with_how_often_judge_and_log_agree(project):
+    with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
+        pairs = database.execute(
+            "select judged.answer, logged.answer from fct_verdicts as judged inner join fct_verdicts as logged "
+            "using (conversation_id, metric) where judged.source = 'judged' and logged.source = 'logged' "
+            "and judged.state = 'answered' and logged.state = 'answered'"
+        ).fetchall()
+    entry = entries(project)["result_given"]
+    share = sum(one == other for one, other in pairs) / len(pairs)
+
+    assert (entry["compared_count"], entry["agreement_share"]) == (len(pairs), share)
+    row = next(line for line in ask(project, "list").stdout.splitlines() if line.startswith("result_given"))
+    assert f"{share:.0%} of {len(pairs)}" in row
+    assert entries(project)["turns"]["agreement_share"] is None
 
 
 def test_a_draft_was_judged_on_none_of_the_days(project):
@@ -121,6 +139,7 @@ def test_of_a_metric_whose_file_is_gone_the_recorded_versions_are_shown(project,
     assert done.returncode == 0, done.stderr
     assert "no file defines it now" in done.stdout
     assert "+true_when: The agent said the answer." in done.stdout
+    assert "\ntrue_when: The agent said the answer." in done.stdout
     removed = entries(copy)["result_given"]
     assert (removed["status"], removed["name"], removed["type"]) == ("removed", "Result: given", "boolean")
     assert removed["since"] is not None

@@ -120,18 +120,56 @@ def test_the_new_file_names_the_schema_that_stands_beside_it(tmp_path):
     assert (tmp_path / "parking_asked.yaml").read_text().startswith("# yaml-language-server: $schema=definition")
 
 
-def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path):
+def at_a_terminal(folder: Path, typed: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     ours, theirs = pty.openpty()
     code = "from metrics_pipeline.cli import main; main()"
-    command = [sys.executable, "-c", code, "new", "room", "--folder", str(tmp_path), "--name", "Room: outcome"]
-    answers = ["category", "categorical", "How far it got.", "yes", "A room was booked.", "success"]
-    os.write(ours, "\n".join([*answers, "no", "None was.", "failure", "", ""]).encode())
-
+    os.write(ours, typed.encode())
+    command = [sys.executable, "-c", code, "new", *arguments, "--folder", str(folder)]
     done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60)
     os.close(ours)
     os.close(theirs)
+    return done
+
+
+def test_at_a_terminal_it_asks_for_what_is_missing_and_again_for_what_cannot_be(tmp_path):
+    new(tmp_path, "taken", *BOOLEAN)
+    answers = ["{room}", "parking: ASKED about", "Room: outcome", "category", "categorical", "How far it got."]
+    answers += [
+        "",
+        "yes",
+        "A room was booked.",
+        "success",
+        "",
+        "YES",
+        "undecided",
+        "no",
+        "None was.",
+        "failed",
+        "failure",
+    ]
+
+    done = at_a_terminal(tmp_path, "\n".join([*answers, "", ""]), "room")
 
     assert done.returncode == 0, done.stderr
+    assert "it looks like code or a path" in done.stdout
+    assert "'parking: ASKED about' is taken by the metric taken: another one, please." in done.stdout
+    assert "one of boolean, categorical, numeric, please." in done.stdout
+    assert "'YES' is taken by a label above" in done.stdout
     metric = load_definition(tmp_path / "room.yaml")
     assert (metric.name, metric.definition, metric.answers) == ("Room: outcome", "How far it got.", ("yes", "no"))
     assert metric.outcomes == {"yes": "success", "no": "failure"}
+
+
+def test_at_a_terminal_a_number_may_be_a_logged_one(tmp_path):
+    done = at_a_terminal(tmp_path, "numeric\nlogged\nseconds_waited\n", "wait", *PARKING)
+
+    assert done.returncode == 0, done.stderr
+    assert load_definition(tmp_path / "wait.yaml").logged.metric == "seconds_waited"
+
+
+def test_who_ends_the_questions_is_told_that_nothing_was_written(tmp_path):
+    done = at_a_terminal(tmp_path, "boolean\n\x04", "parking_asked", *PARKING)
+
+    assert done.returncode == 130
+    assert done.stderr.endswith("metrics: stopped. Nothing was written.\n")
+    assert list(tmp_path.iterdir()) == []

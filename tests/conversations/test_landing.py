@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_pipeline.conversations.landing import land_folder
+from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
 from metrics_pipeline.tables import DataFolder, open_data_folder
@@ -369,6 +370,7 @@ def test_what_a_killed_landing_left_behind_is_not_read(place):
     place.land()
 
     assert [path.name for path in place.folder.landed.glob("*/receipt.json")] == ["receipt.json"]
+    assert merge(place.folder).conversation_count == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from exports import raw
 
-from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable, convert
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
+from metrics_pipeline.conversations.adapters.polyai_v3 import convert
 from metrics_pipeline.conversations.adapters.registry import choose
 
 UTC = ZoneInfo("UTC")

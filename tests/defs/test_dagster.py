@@ -11,12 +11,15 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 import pytest
+from conversations_server import TOKEN, conversations_server
 from exports import raw, write
+from pydantic import SecretStr
 
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
-from metrics_pipeline.defs.in_process import run_jobs
+from metrics_pipeline.defs.in_process import QUIET, RANGE_END, RANGE_START, run_jobs
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.publishing.generation import resolve_current
@@ -168,6 +171,35 @@ def test_a_schedule_runs_every_night_in_the_projects_time_zone_and_marts_follow_
     assert nightly.job_name == "lake"
     sensors = {sensor.name for sensor in definitions.sensors or ()}
     assert sensors == {"marts_after_lake_success", "marts_after_lake_failure"}
+
+
+@pytest.mark.parametrize("fault", ["", "418"])
+def test_with_a_platform_set_the_night_pulls_before_it_lands_and_a_platform_that_is_down_stops_nothing(
+    project, tmp_path, fault
+):
+    # The day of a conversation from the platform, which is not among those of the exports.
+    days = {"data": tmp_path / "data", "first_day": date(2026, 8, 31)}
+    write(tmp_path / "data" / "landing" / "a.json", raw(1))
+    with conversations_server([raw(99, started_at="2026-09-02T10:00:00.000Z")]) as server:
+        server.always = fault
+        pulls = {"pull_url": server.url, "pull_account": "acme", "pull_project": "hotel one"}
+        settings = project.model_copy(update=days | pulls | {"pull_token": SecretStr(TOKEN), "retries": 0})
+        definitions = build_definitions(settings)
+        graph = definitions.resolve_asset_graph()
+        tags = {RANGE_START: FIRST.isoformat(), RANGE_END: LAST.isoformat()}
+        result = definitions.resolve_job_def("lake").execute_in_process(
+            instance=dg.DagsterInstance.ephemeral(), tags=tags, run_config=QUIET
+        )
+
+    assert graph.get(dg.AssetKey(["conversations"])).parent_keys == {dg.AssetKey(["pulled"])}
+    assert dg.AssetKey(["pulled"]) not in definitions.resolve_job_def("marts").asset_layer.executable_asset_keys
+    assert [one.passed for one in result.get_asset_check_evaluations()] == [not fault]
+    held = {row for file in (tmp_path / "data" / "conversations").glob("day=*") for row in _ids(file)}
+    assert held == {"c1"} | (set() if fault else {"c99"})
+
+
+def _ids(file: Path) -> list[str]:
+    return pq.read_table(file)["conversation_id"].to_pylist()
 
 
 @pytest.mark.parametrize("command", [["dagster", "definitions", "validate"], ["dg", "check", "defs"]])

@@ -8,5 +8,8 @@ select
     kept_count,
     duplicate_count,
     waiting_count,
-    quarantined_count
+    quarantined_count,
+    quarantined_by_reason,
+    seconds,
+    pull
 from {{ ref('stg_ingest_files') }}

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+import pkgutil
+from importlib import import_module
 
 import msgspec
 
-from metrics_pipeline.conversations.adapters import polyai_v3
-from metrics_pipeline.conversations.adapters.polyai_v3 import Unreadable
-from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.conversations import adapters
+from metrics_pipeline.conversations.adapters.lenient import Unreadable
+from metrics_pipeline.conversations.adapters.shape import Adapter
 
 
-class Adapter(NamedTuple):
-    """One platform's shape."""
+def _found() -> tuple[Adapter, ...]:
+    """Of every module beside this one that declares an adapter: a new platform is a new file, and nothing else."""
+    names = sorted(module.name for module in pkgutil.iter_modules(adapters.__path__) if module.name != "registry")
+    modules = [import_module(f"{adapters.__name__}.{name}") for name in names]
+    return tuple(module.ADAPTER for module in modules if hasattr(module, "ADAPTER"))
 
-    name: str
-    recognises: Callable[[frozenset[str]], bool]
-    convert: Callable[[bytes | msgspec.Raw, ZoneInfo], Conversation | None]
 
-
-ADAPTERS = (Adapter(polyai_v3.NAME, polyai_v3.recognises, polyai_v3.convert),)
+ADAPTERS = _found()
+NAMES = ", ".join(adapter.name for adapter in ADAPTERS)
 
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -42,7 +41,7 @@ def choose(raw: bytes | msgspec.Raw) -> Adapter:
     for adapter in ADAPTERS:
         if adapter.recognises(keys):
             return adapter
-    raise Unreadable("not a conversation of a known platform: it has no id or no started_at")
+    raise Unreadable(f"not a conversation of a known platform ({NAMES}): see `metrics adapters`")
 
 
 def _what_is_wrong(raw: bytes | msgspec.Raw, error: Exception) -> str:

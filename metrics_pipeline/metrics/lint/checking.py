@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.metrics.catalog import read_folder
 from metrics_pipeline.metrics.lint import rules
 from metrics_pipeline.metrics.lint.project import Finding, Project, Rule, Seen, Subject
-from metrics_pipeline.metrics.loading import SUFFIXES, Located, Problem, read_located
+from metrics_pipeline.metrics.loading import Located, read_located
 
 COMMENT = re.compile(r"(?:^|\s)#\s*lint:\s*ignore\b[ \t]*(?P<code>[A-Za-z]\d{3})?(?P<rest>[^\n]*)", re.MULTILINE)
 UNLOADABLE = "L001"
@@ -35,19 +36,13 @@ def read_project(folder: Path, seen: Seen | None = None, synonyms: tuple[tuple[s
         SettingsError: There is no such folder, or nothing in it.
     """
     if not folder.exists():
-        raise SettingsError(f"{folder}: does not exist. Name the folder of the definitions.")
-    found = [folder] if folder.is_file() else folder.rglob("*")
-    paths = sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise SettingsError(f"{folder}: holds no definition (*.yaml). Add one, or name another folder.")
-    subjects: list[Subject] = []
-    problems: list[Problem] = []
-    for path in paths:
-        located = read_located(path)
-        if isinstance(located, Located):
-            subjects.append(Subject(path, located.definition, located.lines, located.text))
-        else:
-            problems.extend(located)
+        raise SettingsError(f"{folder}: does not exist. Name the folder of the definitions, or one of its files.")
+    if folder.is_file():
+        read = read_located(folder)
+        found, problems = ([(folder, read)], []) if isinstance(read, Located) else ([], read)
+    else:
+        found, problems = read_folder(folder)
+    subjects = [Subject(path, located.definition, located.lines, located.text) for path, located in found]
     return Project(tuple(subjects), seen, tuple(problems), synonyms)
 
 

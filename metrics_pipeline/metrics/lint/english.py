@@ -11,7 +11,7 @@ from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
     "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
-    "accept agree reject approve object write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
+    "accept agree reject approve object give write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
 )
 """Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
 JUDGED = frozenset(
@@ -32,9 +32,9 @@ GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
     "end point time person people side part kind sort lot bit stuff business service customer support care help step "
-    "question situation expectation standard quality level progress success effort best place topic subject".split()
+    "question right sense position situation expectation standard quality level progress success effort best place topic subject".split()
 )
-ABSTRACT = frozenset("cognition feeling motive".split())
+ABSTRACT = frozenset("feeling motive".split())
 EVALUATION = re.compile(
     r"(?<!as )\bwell\b(?! as|,|-)|\b(badly|poorly|nicely|properly|correctly|adequately|appropriately|satisfactorily|"
     r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|effectively|"
@@ -51,6 +51,10 @@ EVALUATION = re.compile(
 PARTICLES = frozenset("out up off down away back over".split())
 ASIDES = frozenset("who whose when whenever after once while whilst because although though since until till".split())
 """What opens a clause that tells of whom or when, and not what came of it."""
+POINTING = re.compile(
+    r"\b(?:either|both|all|any|one|each|none) of (?:the|these|them)\b|\b(?:all|the) (?:two|three|four|five)\b",
+    re.IGNORECASE,
+)
 REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
@@ -67,9 +71,20 @@ def is_observable(text: str) -> bool:
 
 def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
     clause = read[place]
-    if clause.opener in ASIDES or EVALUATION.search(str(clause).lower()):
+    if clause.opener in ASIDES or evaluates(str(clause)):
         return False
-    return any(_is_act(read, place, index) for index in clause.verbs)
+    # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
+    is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
+    return any(
+        _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
+    )
+
+
+def _ends_in_noun(clause: Clause) -> bool:
+    said = next((place for place, word in enumerate(clause.words) if is_speech(word)), len(clause.words))
+    return clause.words[-1].kind == "noun" and not all(
+        map(is_person, filter(_can_be_subject, clause.words[said + 1 :]))
+    )
 
 
 def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
@@ -91,6 +106,9 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
         things = before if is_passive else _object(after)
         return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
     if verb.meaning in ("emotion", "perception", "stative"):
+        return False
+    taken = [word for word in _object(after) if word.kind in ("noun", "pronoun")]
+    if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)):
         return False
     return any(map(is_concrete, about)) or (verb.meaning in ("possession", "motion", "contact") and not _object(after))
 
@@ -117,7 +135,7 @@ def is_vague(text: str) -> bool:
     verbs = [word.base for word in read if word.kind == "verb"]
     names_nothing = not any(map(is_concrete, read))
     judges = any(base in JUDGED for base in verbs) or all(base in LIGHT for base in verbs)
-    return bool(EVALUATION.search(text.lower())) or names_nothing or judges
+    return bool(evaluates(text)) or names_nothing or judges
 
 
 def is_speech(word: Word) -> bool:
@@ -149,6 +167,11 @@ def _is_whole(after: Sequence[Word]) -> bool:
     return all(word.base in ("no", "yes", "it", "so", "this", "that", "sorry") for word in rest)
 
 
+def evaluates(text: str) -> bool:
+    """Whether a text judges; a word with a capital within a sentence is a name and judges nothing."""
+    return EVALUATION.search(re.sub(r"(?<=[a-z,;’'\"] )[A-Z]\w*", "", text).lower()) is not None
+
+
 def has_verb(text: str) -> bool:
     """Whether the text is more than a noun."""
     return any(word.kind in ("verb", "auxiliary") and not word.text.endswith("ing") for word in tagged(text))
@@ -162,9 +185,14 @@ def is_reported(text: str, position: int) -> bool:
 
 INLINE = re.compile(
     r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
+    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )
+
+
+def points_back(text: str) -> bool:
+    """Whether a condition counts what another text of the definition names: `either of the two`."""
+    return POINTING.search(text) is not None
 
 
 def is_spelled_out(text: str) -> bool:

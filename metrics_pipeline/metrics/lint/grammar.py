@@ -54,6 +54,9 @@ ADVERBS = frozenset(
 NEGATIONS = frozenset("not no never neither nor none nothing nobody without nowhere hardly cannot".split())
 
 
+CLOSED = PREPOSITIONS | DETERMINERS | AUXILIARIES | SUBORDINATORS | COORDINATORS | ADVERBS | PRONOUNS
+
+
 class Word(NamedTuple):
     """A word of a sentence. `base` is its dictionary form, in small letters."""
 
@@ -106,7 +109,7 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     last = before[-1] if before else None
     if not low[0].isalnum():
         return Word(token, "mark", low)
-    verb = verb_base(low)
+    verb = verb_base(low) or verb_base(low.replace("-", ""))
     if low in AUXILIARIES:
         return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
     if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):
@@ -165,7 +168,7 @@ def _can_follow_determiner(word: str) -> bool:
 
 
 def _opens_noun(after: Sequence[str]) -> bool:
-    return bool(after) and noun_base(after[0]) is not None and after[0] not in PREPOSITIONS | DETERMINERS | AUXILIARIES
+    return bool(after) and noun_base(after[0]) is not None and after[0] not in CLOSED
 
 
 def _is_past(low: str) -> bool:

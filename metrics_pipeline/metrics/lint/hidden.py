@@ -33,7 +33,7 @@ LATER = re.compile(
     r"\bafter (?:the|this|that|a) (?:call|conversation|chat|interaction|contact)\b(?! (?:was|is) (?:transferred|connected))|"
     r"\bafter (?:hanging|(?:they|he|she) hung) up|\b(?:that|which) followed\b|\b(?:that|the same) (?:night|evening|afternoon)\b|"
     r"\b(?:the )?(?:next|following) (?:day|week|month|morning|invoice|bill|statement|visit|appointment)\b|"
-    r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\b(?:on|at|by) a later (?:day|date|time|point)|"
+    r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\bfollowing (?:the|this|that) (?:call|chat|conversation|contact)\b|\b(?:on|at|by) a later (?:day|date|time|point)|"
     r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b|"
     r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
     r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b|"
@@ -42,7 +42,7 @@ LATER = re.compile(
 )
 WITHIN = re.compile(
     r"\b(?:in|at|to) (?:their|his|her|the) (?:own |\w+'s )?(?:mind|heart|head)\b|\bback of \w+ minds?\b|\bdeep down\b|"
-    r"\bpeace of mind\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
+    r"\bpeace of mind\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
     r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"
     r"\bdisplayed at\b|\bon (?:their|his|her) phone\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|display|tablet|laptop|monitor)\b|"
     r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
@@ -60,7 +60,10 @@ def beyond(text: str) -> str | None:
 
 def is_told_or_promised(text: str, position: int) -> bool:
     before = re.split(r"[.;]", text[:position])[-1]
-    return is_reported(text, position) or re.search(r"\b(?:will|would|promis\w+|offer\w*|agreed)\b", before) is not None
+    return (
+        is_reported(text, position)
+        or re.search(r"\b(?:will|would|promis\w+|such as|offer\w*|agreed)\b", before) is not None
+    )
 
 
 def inner(text: str) -> str | None:

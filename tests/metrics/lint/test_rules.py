@@ -110,6 +110,19 @@ def test_a_file_that_does_not_load_hides_no_other(tmp_path):
     assert {found.code for found in lint(read_project(tmp_path))} >= {"L001", "O202"}
 
 
+def test_lint_refuses_what_a_run_would_refuse(tmp_path):
+    text = boolean("The agent said that goods were returned.")
+    for name in ("first", "twin"):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "elsewhere.yaml").symlink_to("/dev/null")
+    (tmp_path / "folder.yaml").mkdir()
+
+    found = {finding.file.stem: finding for finding in lint(read_project(tmp_path)) if finding.code == "L001"}
+
+    assert found.keys() == {"twin", "elsewhere", "folder"}
+    assert "is taken by" in found["twin"].message
+
+
 def test_five_hundred_definitions_take_less_than_three_seconds(tmp_path):
     for number in range(500):
         text = boolean(f"The agent named price {number} of plan {number * 7} before item {number * 3} was sold.")

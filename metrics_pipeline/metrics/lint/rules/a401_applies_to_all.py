@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
 from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\
 name: "Loyalty: accepted"
@@ -38,14 +39,16 @@ TIED = re.compile(
     re.IGNORECASE,
 )
 EVENT_OPENERS = frozenset("after once when whenever while whilst if before".split())
-ANSWERED = frozenset("when where how why until whether".split())
+ANSWERED = frozenset("when where how why until whether what which".split())
 """`The agent said when …` is an answer: somebody asked."""
 OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
 VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
     "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "language channel message reply turn word words name surname first last shop house website office company bank".split()
+    "language channel message reply turn word words name surname first last shop house website office company bank "
+    "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
+    "library council authority brand team department provider".split()
 )
 """What a conversation has whatever it is about."""
 CONDITION = re.compile(r"\b(?:true|false|answer|counts?|yes)\b", re.IGNORECASE)
@@ -125,8 +128,11 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
         return read[1].opener
     for clause in read[:2]:
         for place, word in enumerate(clause.words[:-1]):
-            if word.text.lower().endswith(("'s", "s'")) and clause.words[place + 1].base in UTTERED:
-                return f"{word.text} {clause.words[place + 1].text}"
+            following = clause.words[place + 1 : place + 3]
+            if word.text.lower().endswith(("'s", "s'")) and following[0].base in UTTERED:
+                if len(following) == 2 and following[1].kind == "preposition":
+                    return f"{word.text} {following[0].text}"
+                continue
             if word.base != "the":
                 continue
             head = _head(clause.words[place + 1 :])
@@ -164,7 +170,7 @@ def _takes_for_granted(head: Clause, relative: Clause) -> bool:
     """Whether `the offer that the agent made`, `customers who asked` stands in the clause: a definite thing or all of a
     kind of people, and an act that makes it what it is."""
     said = head.verbs and head.words[head.verbs[-1]].meaning == "communication"
-    if said and any(word.kind == "preposition" for word in head.words[head.verbs[-1] :]):
+    if said and [word.kind for word in head.words[head.verbs[-1] + 1 :]][:1] == ["preposition"]:
         return False
     if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
         return False
@@ -176,7 +182,8 @@ def _takes_for_granted(head: Clause, relative: Clause) -> bool:
     has_doer = any(
         word.kind in ("noun", "pronoun") for word in relative.words[: relative.verbs[0] if relative.verbs else 0]
     )
-    return is_kind or (is_definite and has_doer and not is_person(noun))
+    is_third = is_person(noun) and noun.base not in ACTORS and relative.opener == "who"
+    return is_kind or (is_definite and (is_third or (has_doer and not is_person(noun))))
 
 
 def _is_conditional_phrase(clause: Clause) -> bool:
@@ -185,7 +192,7 @@ def _is_conditional_phrase(clause: Clause) -> bool:
     noun = next((word for word in clause.words if word.kind == "noun"), None)
     is_event = noun is not None and noun.meaning in ("act", "event", "phenomenon", "process", "state")
     return len(clause.words) > 3 and (
-        first[0] in ("upon", "following", "during") or (is_event and first in (["in", "a"], ["in", "an"]))
+        first[0] in ("upon", "following", "during", "having") or (is_event and first in (["in", "a"], ["in", "an"]))
     )
 
 

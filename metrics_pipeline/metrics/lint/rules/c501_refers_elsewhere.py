@@ -36,7 +36,7 @@ BACK = re.compile(
     r"^\W*vice versa|(?:^|[.;(]\s*)(?:see|cf|refer to)\b|"
     r"\bsame (?:\w+ ){0,2}(?:as|like) (?:before|above|in|for|with|the other)\b|\b(?:like|just as|as) (?:also "
     r")?(?:for|with) the \w+s\W*$|\bsame (?:conditions?|rules?|criteria|criterion|definition|logic)\b|"
-    r"\b(?:that|our|another|any|each|which|other|previous|related|the (?:\w+ ){1,2})\s*(?:other |previous |related "
+    r"\b(?:that|our|another|any|each|which|other|previous|related|the (?:[\w-]+ ){1,2})\s*(?:other |previous |related "
     r")?(?:metric|kpi)s?\b(?! (?:system|unit|ton))|"
     r"\b(?:other|another|previous|related|sister|companion|same) (?:\w+ )?definitions?\b|\b(?:previous|related|"
     r"sister|companion) measures?\b|"
@@ -106,6 +106,13 @@ ELSEWHERE = re.compile(
     rf"reasons?|questions?|checks?|actions?) (?:of|in|on|from|under) (?:the |our |its )?{PHRASE}{PAPER}\b",
 )
 """A standard that the answer is held against, and that stands somewhere else."""
+TABLE = re.compile(
+    r"\b(?:match\w*|agree\w* with|correspond\w* (?:to|with)|differ\w* from|equals?|(?:the )?(?:ones?|same) (?:as )?(?:in|from)|"
+    r"(?:listed|found|stands?|stated|shown|printed) (?:in|on)|(?:from|off)) (?:the|our|its|that) (?:[\w’'-]+ ){0,2}?"
+    r"(?:tables?|sheets?|schedules?|booklets?|leaflets?|brochures?|catalog(?:ue)?s?|registers?|trackers?|charts?|calendars?|"
+    r"grids?|tariffs?|terms|conditions)\b"
+)
+"""The same of a table or a leaflet."""
 PHRASED = re.compile(
     r"\btick\w* (?:\w+ )?(?:\w+ )?box(?:es)?\b|\bby the book\b|\bto the letter\b|\bas (?:per )?usual\b|\bas "
     r"(?:trained|instructed|rehearsed)\b|"
@@ -160,6 +167,9 @@ def check(project: Project) -> Iterator[Hit]:
 def _standard(text: str) -> str | None:
     """The words that hold the answer against a document, unless the conversation shows it or somebody speaks of it."""
     for sentence in map(str.lower, SENTENCE.split(text)):
+        table = TABLE.search(sentence)
+        if table and not SHOWN.search(sentence[table.start() :]) and not is_said(sentence, table.start()):
+            return table.group()
         if SHOWN.search(sentence):
             continue
         held = list(ELSEWHERE.finditer(sentence)) if NAMED.search(sentence) else []

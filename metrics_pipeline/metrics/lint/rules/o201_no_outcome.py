@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import EVALUATION, has_verb, is_observable, is_spelled_out
+from metrics_pipeline.metrics.lint.english import evaluates, has_verb, is_observable, is_spelled_out
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\
@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Hit]:
         return
     # Labels without good or bad sort by topic: `the kind of claim` is a question that needs no outcome.
     is_sorted = metric.type == "categorical" and set(metric.outcomes.values()) == {"neutral"}
-    is_judged = EVALUATION.search(metric.definition.lower()) is not None
+    is_judged = evaluates(metric.definition)
     if is_observable(metric.definition) or (is_sorted and not is_judged):
         return
     if has_verb(metric.definition) or is_judged:

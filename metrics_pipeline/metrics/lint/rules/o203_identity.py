@@ -43,6 +43,8 @@ IDENTITY = re.compile(
     r"agent) (?:was|is|were|are) (?:\w+ )?"
     r"(?:speaking|talking|dealing|chatting) (?:to|with)\b|\b(?:confirm|check|verif|establish|ascertain)\w* who (?:is|"
     r"was) (?:calling|speaking|writing|on|at|it)\b|"
+    r"\b(?:ma[dk]e?\w* (?:sure|certain)|find|found|establish\w*|determin\w*) who\b|\b(?:check|confirm|verif|ensur)\w* that they (?:were|are) "
+    r"\w+ing (?:to|with) the\b|"
     r"\bsatisf\w+ (?:itself|himself|herself|themselves) that\b|\b(?:got|gets?|ran|runs?|put|took|takes?) (?:\w+ "
     r"){0,2}through (?:the )?(?:security|verification|identification)\b|"
     r"\b(?:confirm|verif|check|establish|validat)\w* (?:the |a )?(?:(?:their|his|her|\w+['’]s?) )id\b|\bid (?:was|is|"

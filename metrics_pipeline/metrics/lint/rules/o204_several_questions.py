@@ -30,7 +30,7 @@ good: true
 
 QUESTIONS = frozenset(("whether", "how", "what", "why", "who", "if"))
 CONDITION = re.compile(r"\b(?:true|false|yes|no|answer|counts?)\b", re.IGNORECASE)
-LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|e\.g|i\.e)\b", re.IGNORECASE)
+LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|means|e\.g|i\.e)\b", re.IGNORECASE)
 BACK = frozenset("it its them their this these those one both that him her they so then".split())
 SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
 """Verbs that only lead up to what is asked."""
@@ -121,8 +121,14 @@ def _is_outcome(clause: Clause) -> bool:
 
 
 def _goes_on(first: Clause, second: Clause) -> bool:
-    """Whether one thing goes through several steps: `a booking was made and read back to the caller`."""
+    """Whether the second clause says more of the first: a thing that both name, or one thing that goes through several
+    steps, as in `a booking was made and read back to the caller`."""
     is_passive = any(word.base in BE for word in first.words)
+    things = (
+        {word.base for word in clause.words if word.kind == "noun" and is_concrete(word)} for clause in (first, second)
+    )
+    if second.is_negated or set.intersection(*things):
+        return True
     return is_passive and not _has_subject(second) and not any(word.kind == "auxiliary" for word in second.words)
 
 
@@ -133,7 +139,19 @@ def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
         return False
     verb = clause.words[verbs[0]]
     after = clause.words[verbs[0] + 1 :]
-    if any(word.base in BACK for word in clause.words[: verbs[0]]) or (after and after[0].base in BACK):
+    is_said_of_it = (
+        is_speech(verb)
+        and bool(following)
+        and following[0].opener == "that"
+        and bool(BACK & {word.base for word in following[0].words})
+    )
+    is_participle = bool(after) and after[0].base == "by" and verbs[0] == 0
+    if (
+        is_said_of_it
+        or is_participle
+        or any(word.base in BACK for word in clause.words[: verbs[0]])
+        or (after and after[0].base in BACK)
+    ):
         return False
     is_about_it = any(word.base in BACK for word in after) and all(map(is_person, filter(_is_noun, after)))
     if is_speech(verb) and is_about_it and not following:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_spelled_out, is_vague
+from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out, is_vague, points_back
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -31,8 +31,13 @@ def check(subject: Subject) -> Iterator[Hit]:
         return
     if metric.true_when is None:
         yield Hit(subject, ("definition",), "nothing says what exactly makes it true.")
-    elif is_vague(metric.true_when) and not (beyond(metric.true_when) or inner(metric.true_when)):
+    elif _is_open(metric.true_when, metric.definition) and not (beyond(metric.true_when) or inner(metric.true_when)):
         yield Hit(subject, ("true_when",), "true_when names nothing that somebody said or did.")
+
+
+def _is_open(true_when: str, definition: str) -> bool:
+    """Whether a condition leaves open what must be said; `either of the two` may mean what the definition names."""
+    return is_vague(true_when) and not (points_back(true_when) and is_observable(definition))
 
 
 RULE = Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import EVALUATION, is_observable, is_vague
+from metrics_pipeline.metrics.lint.english import evaluates, is_observable, is_vague, points_back
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
@@ -33,7 +33,7 @@ EMPTY = content(
     "contrary reverse applies apply is this that condition conditions met holds hold fulfilled given so same also here"
 )
 INLINE = re.compile(
-    r"\bfalse\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
+    r"\bfalse\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\bdoes not (?:where|when|if|count)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
     r"\botherwise (?:it is |the answer is )?no\b",
     re.IGNORECASE,
 )
@@ -57,7 +57,7 @@ def _says_something(false_when: str, true_when: str) -> bool:
         return True
     # `None of these was named` says exactly what is missing, where what should be there is exact.
     is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))
-    return is_missing and is_observable(true_when) and not EVALUATION.search(false_when.lower())
+    return (is_missing or points_back(false_when)) and is_observable(true_when) and not evaluates(false_when)
 
 
 RULE = Rule(

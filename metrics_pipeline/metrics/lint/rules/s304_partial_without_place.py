@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.lint.english import REPORTING
+from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import stem, words
 
@@ -121,9 +122,11 @@ def _spoken(pattern: re.Pattern[str], text: str, *, is_boolean: bool = False) ->
 
 def _is_said(before: str, spoken: str) -> bool:
     """Whether a verb of speech and its that, whether or how stand before."""
-    listed = words(re.split(r"[.;]", before)[-1])
-    verbs = [index for index, word in enumerate(listed) if stem(word) in REPORTING]
-    return bool(verbs) and any(word in COMPLEMENT for word in [*listed[verbs[0] + 1 :], words(spoken)[0]])
+    read = tagged(re.split(r"[.;]", before)[-1])
+    verbs = [index for index, word in enumerate(read) if word.kind == "verb" and stem(word.base) in REPORTING]
+    return bool(verbs) and any(
+        word in COMPLEMENT for word in [*(w.base for w in read[verbs[0] + 1 :]), words(spoken)[0]]
+    )
 
 
 RULE = Rule(

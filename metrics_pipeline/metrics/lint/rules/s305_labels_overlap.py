@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from metrics_pipeline.metrics.lint.english import has_verb, is_person
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
-from metrics_pipeline.metrics.lint.lexicon import noun_base, verb_base
+from metrics_pipeline.metrics.lint.lexicon import verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import content, stem, words
 from metrics_pipeline.metrics.parts import Label
@@ -218,8 +218,7 @@ def _span(label: Label) -> Span | None:
     for pattern, low_shift, high_shift in SPANS:
         for found in pattern.finditer(text):
             named = found.groupdict()
-            word = (named["unit"] or "").strip(" -")
-            unit = noun_base(word) or word
+            unit = (named["unit"] or "").strip(" -").removesuffix("s")
             scale = HOURS.get(unit, 1)
             low = max(low, float(named.get("low") or -inf) * scale + low_shift)
             high = min(high, float(named.get("high") or inf) * scale + high_shift)

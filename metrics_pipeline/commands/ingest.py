@@ -1,0 +1,92 @@
+"""`metrics ingest status`: what was taken in, by file and by pull, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metrics_pipeline.commands.pull import as_values, in_words
+
+if TYPE_CHECKING:
+    from metrics_pipeline.conversations.ingested import Counts, Ingested
+
+SHOWN_FILES = 20
+SHOWN_PULLS = 5
+
+ingest = typer.Typer(no_args_is_help=True, help="What was taken in, and what became of it.")
+
+
+@ingest.callback()
+def _group() -> None:
+    pass
+
+
+@ingest.command()
+def status(
+    every: Annotated[bool, typer.Option("--all", help="Every file and pull, not only the last ones.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, bytes, seconds.
+
+    The files that have something in quarantine come first. The table `ingest_files` holds the same.
+
+    \b
+    Example:
+        metrics ingest status
+    """
+    from metrics_pipeline.conversations.ingested import ingested
+    from metrics_pipeline.settings import load_settings
+    from metrics_pipeline.tables import DataFolder
+
+    found = ingested(DataFolder(load_settings().data))
+    typer.echo(
+        json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(found, every))
+    )
+
+
+def _as_json(found: Ingested) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "total": found.total._asdict(),
+        "pulls": [as_values(pulled.record) | {"landed": pulled.landed._asdict()} for pulled in found.pulls],
+        "files": [msgspec.to_builtins(file) for file in found.files],
+    }
+
+
+def _lines(found: Ingested, every: bool) -> list[str]:
+    if not found.files and not found.pulls:
+        return ["Nothing has landed yet. Put exports into the landing folder, or say metrics pull, then metrics run."]
+    lines = [f"landed     {found.total.file_count:,} files, {_counts(found.total)}", *_reasons(found.total)]
+    pulls = found.pulls if every else found.pulls[-SHOWN_PULLS:]
+    for pulled in pulls:
+        lines += ["", in_words(pulled.record)]
+        if pulled.record.outcome != "complete":
+            lines.append(f"           {pulled.record.outcome}. {pulled.record.reason}".rstrip())
+        lines.append(f"           landed of it: {pulled.landed.file_count:,} files, {_counts(pulled.landed)}")
+    files = sorted(found.files, key=lambda file: -file.quarantined_count)
+    shown = files if every else files[:SHOWN_FILES]
+    lines.append("")
+    for file in shown:
+        lines.append(
+            f"{file.file}: read {file.read_count:,}, kept {file.kept_count:,}, duplicate {file.duplicate_count:,}, "
+            f"waiting {file.waiting_count:,}, quarantined {file.quarantined_count:,}"
+        )
+    if len(shown) < len(files) or len(pulls) < len(found.pulls):
+        more_files, more_pulls = len(files) - len(shown), len(found.pulls) - len(pulls)
+        lines.append(f"and {more_files:,} more files, {more_pulls:,} more pulls: --all shows them")
+    return lines
+
+
+def _counts(counts: Counts) -> str:
+    return (
+        f"{counts.bytes / 1_000_000:,.1f} MB in {counts.seconds:,.1f} s: read {counts.read_count:,}, "
+        f"kept {counts.kept_count:,}, duplicate {counts.duplicate_count:,}, waiting {counts.waiting_count:,}, "
+        f"quarantined {counts.quarantined_count:,}"
+    )
+
+
+def _reasons(counts: Counts) -> list[str]:
+    return [f"           {number:,} times: {reason}" for reason, number in counts.reasons.items()]

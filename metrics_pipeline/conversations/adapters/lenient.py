@@ -1,0 +1,178 @@
+"""Values of a raw conversation, read leniently: one of an unexpected type counts as not given."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from metrics_pipeline.conversations.record import LoggedSource, LoggedValue
+
+MAX_ID_CHARACTERS = 200
+EARLIEST, LATEST = 2000, 2100
+"""Years outside of which a clock is taken to be wrong."""
+CHANNELS = {"voice": "voice", "phone": "voice", "tel": "voice", "webchat": "chat", "chat": "chat"}
+MILLISECONDS_FROM = 1e11
+"""A count of seconds since 1970 reaches this in the year 5138, one of milliseconds did in 1973."""
+
+Loose = str | int | float | bool | None | list[Any] | dict[str, Any]
+
+
+class Unreadable(Exception):
+    """Why one conversation cannot be read: the field and what is wrong with it, never its value."""
+
+
+def as_object(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        Unreadable: It is none.
+    """
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Unreadable(reason(error)) from None
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a conversation's JSON, without a word of it."""
+    # msgspec names the place and the types, and quotes nothing of the content.
+    if isinstance(error, msgspec.DecodeError):
+        return f"not readable as a conversation: {error}"
+    return "nested too deep" if isinstance(error, RecursionError) else "bad UTF-8 text"
+
+
+def identifier(value: Loose, field: str) -> str:
+    """A conversation's id; a number is its digits.
+
+    Raises:
+        Unreadable: There is none, or it is too long.
+    """
+    found = str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value)
+    if found is None:
+        raise Unreadable(f"{field} is missing or not text")
+    if len(found) > MAX_ID_CHARACTERS:
+        raise Unreadable(f"{field} is longer than {MAX_ID_CHARACTERS} characters")
+    return found
+
+
+def start(moment: datetime | None, field: str) -> datetime:
+    """When a conversation began.
+
+    Raises:
+        Unreadable: That is not known, or the clock was wrong.
+    """
+    if moment is None:
+        raise Unreadable(f"{field} is missing or not a time of the form 2026-06-01T09:30:00Z")
+    if not EARLIEST <= moment.year < LATEST:
+        raise Unreadable(f"{field} lies outside the years {EARLIEST} to {LATEST}")
+    return moment
+
+
+def text(value: Any) -> str | None:
+    """Text without white space around it; None where there is no other."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def said(value: Any) -> str | None:
+    """Words as they were said, with their white space."""
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def keypad(value: Any) -> str | None:
+    """Keys that were pressed, as a turn says it."""
+    digits = text(value)
+    return f"(keypad) {digits}" if digits else None
+
+
+def number(value: Any) -> float | None:
+    """A measurement, not below zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # JSON has no largest number: an integer past what a float holds is no measurement.
+    return float(value) if 0 <= value <= sys.float_info.max else None
+
+
+def count(value: Any) -> int | None:
+    """A whole number that a table holds."""
+    found = number(value)
+    return int(found) if found is not None and found < 2**31 else None
+
+
+def flag(value: Any) -> bool | None:
+    """True or false."""
+    return value if isinstance(value, bool) else None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object; an empty one where there is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: Any) -> list[Any]:
+    """A list; an empty one where there is none."""
+    return value if isinstance(value, list) else []
+
+
+def moment(value: Any) -> datetime | None:
+    """A time written in ISO 8601, in UTC; one that names no zone is taken to be in UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def clock(value: Any) -> datetime | None:
+    """A time written in ISO 8601, or as seconds or milliseconds since 1970."""
+    seconds = number(value)
+    if seconds is None:
+        return moment(value)
+    try:
+        return datetime.fromtimestamp(seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def day(found: datetime, zone: ZoneInfo) -> date:
+    """The day of `zone` on which a time lies."""
+    return found.date() if zone.key == "UTC" else found.astimezone(zone).date()
+
+
+def channel(raw: str | None) -> str | None:
+    """`voice`, `chat`, or the source's own word in lower case."""
+    if raw is None:
+        return None
+    word = raw.lower()
+    return next((name for start, name in CHANNELS.items() if word.startswith(start)), word)
+
+
+def as_json(value: object) -> str:
+    """JSON with sorted keys."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def as_written(value: Any) -> str | None:
+    """A function's arguments or result: text as it is, anything else as JSON."""
+    return value if value is None or isinstance(value, str) else as_json(value)
+
+
+def logged(found: Mapping[str, Any], source: LoggedSource = "function") -> Iterator[LoggedValue]:
+    """What was logged under each name, in the order in which the table keeps it."""
+    # By name, as the table keeps them: the same record must have the same hash when it is read back.
+    for name, value in sorted(found.items()):
+        for position, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, str):
+                yield LoggedValue(name, position, item, source=source)
+            elif isinstance(item, bool):
+                yield LoggedValue(name, position, str(item).lower(), "boolean", source=source)
+            elif isinstance(item, int | float):
+                yield LoggedValue(name, position, as_json(item), "number", source=source)
+            elif item is not None:
+                yield LoggedValue(name, position, as_json(item), "json", source=source)
