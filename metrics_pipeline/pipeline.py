@@ -106,7 +106,7 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError: There is no landing folder.
     """
     with locked(folder.landed / ".lock"):
-        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings)), merge(folder)
+        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
 
 
 def unasked_requests(settings: Settings) -> int:
@@ -226,7 +226,7 @@ def run(
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings))
+            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now())
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):

@@ -63,6 +63,7 @@ CONVERSATIONS = _schema(
     conversation_id=_text,
     conversation_date=_day,
     started_at=_moment,
+    updated_at=_moment,  # by the source's own clock; NULL where it does not say
     duration_seconds=_number,
     turn_count=_count,  # utterances that were delivered; function calls are not counted
     reported_turn_count=_count,  # what the source says, in its own unit

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -23,6 +23,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
+from metrics_pipeline.conversations.clocks import require_possible_times
 from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
@@ -85,11 +86,14 @@ class _Sorted(NamedTuple):
     redactions: Counter[str]
 
 
-def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Redactor | None = None) -> LandingReport:
+def land_folder(
+    landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Redactor | None = None, now: datetime | None = None
+) -> LandingReport:
     """Land every export file below `landing` that has not landed yet, or landed under other rules of redaction.
 
     Args:
         redactor: Takes out what is personal; one with the settings' defaults when None.
+        now: A conversation that begins later has a wrong clock; the machine's time when None.
 
     Raises:
         LandingError: There is no such folder, or nothing in it and nothing landed before.
@@ -111,7 +115,7 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Red
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)
-    redactor = redactor or Redactor()
+    redactor, now = redactor or Redactor(), now or datetime.now(UTC)
     new_receipts = []
     skipped_count = 0
     for path in exports:
@@ -119,7 +123,8 @@ def land_folder(landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Red
         if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
         else:
-            new_receipts.append(_land_file(path, str(path.relative_to(landing)), file_hash, folder, zone, redactor))
+            name = str(path.relative_to(landing))
+            new_receipts.append(_land_file(path, name, file_hash, folder, zone, redactor, now))
     renew(folder, redactor)
     write_ingest_files(folder)
     return LandingReport(tuple(new_receipts), skipped_count, ignored)
@@ -167,19 +172,21 @@ def hash_of(path: Path) -> str:
 
 
 def _land_file(
-    path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo, redactor: Redactor
+    path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo, redactor: Redactor, now: datetime
 ) -> Receipt:
-    receipt, heaps = read_file(path, name, file_hash, zone, redactor)
+    receipt, heaps = read_file(path, name, file_hash, zone, redactor, now)
     if heaps.quarantined:
         write_quarantine(receipt, heaps, folder)
     write_landed(receipt, heaps, folder)
     return receipt
 
 
-def read_file(path: Path, name: str, file_hash: str, zone: ZoneInfo, redactor: Redactor) -> tuple[Receipt, _Sorted]:
+def read_file(
+    path: Path, name: str, file_hash: str, zone: ZoneInfo, redactor: Redactor, now: datetime
+) -> tuple[Receipt, _Sorted]:
     """What would become of an export file; nothing is written."""
     began = time.monotonic()
-    heaps = _sort(read_export(path), zone, redactor)
+    heaps = _sort(read_export(path), zone, redactor, now)
     heaps = heaps._replace(quarantined=[(place, redactor.text(reason)) for place, reason in heaps.quarantined])
     name = redactor.text(name)
     days = {kept.conversation.conversation_date for kept in heaps.kept.values()}
@@ -235,7 +242,7 @@ def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor) -> _Sorted:
+def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: datetime) -> _Sorted:
     heaps = _Sorted({}, Counter(), Counter(), [], Counter())
     for place in places:
         heaps.counts["read"] += 1
@@ -246,6 +253,7 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor) -> _Sorte
             adapter = choose(place.raw)
             conversation = adapter.convert(place.raw, zone)
             if conversation is not None:
+                require_possible_times(conversation, now)
                 # Before it is hashed: a hash of a card number is easily turned back into it.
                 conversation, found = redactor.redact(conversation)
             # A lone surrogate decodes, and then fits into no file.

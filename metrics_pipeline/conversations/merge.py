@@ -1,7 +1,8 @@
 """All landed shards become the tables `conversations`, `turns` and `logged_metrics`, a file a day.
 
-The same conversation over all files and days is one: of several, the one with more turns, then the later start, then
-the greater content hash. Never the order of arrival, so the same exports give the same tables however they came.
+The same conversation over all files and days is one: of several, the one that its source changed last, then the one
+with more turns, then the later start, then the greater content hash. Never the order of arrival, so the same exports
+give the same tables however they came. One in progress has not landed at all.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from metrics_pipeline.conversations.record import Conversation, LoggedValue, Tur
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (
     CONVERSATIONS,
+    LANDED,
     LOGGED_METRICS,
     TURNS,
     DataFolder,
@@ -30,8 +32,9 @@ from metrics_pipeline.tables import (
     write_parquet,
 )
 
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 DAY_MARK = b"winners"
-RANKED = ("conversation_id", "turn_count", "started_at", "content_hash")
+RANKED = ("conversation_id", "updated_at", "turn_count", "started_at", "content_hash")
 
 
 class MergeReport(NamedTuple):
@@ -47,8 +50,10 @@ class MergeReport(NamedTuple):
 class _Candidate(NamedTuple):
     """One landed version of a conversation, ordered by how much it counts."""
 
+    updated_at: datetime
+    """The beginning of time where the source does not say: one that says it counts for more."""
     turn_count: int
-    started_at: Any
+    started_at: datetime
     content_hash: str
     day: date
     shard: Path
@@ -130,10 +135,11 @@ def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
         day = date.fromisoformat(shard.stem.removeprefix("day="))
         if not is_whole(shard):
             raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")
-        table = pq.read_table(shard, columns=list(RANKED))
+        there = [name for name in RANKED if name in pq.read_schema(shard).names]
+        table = _as_landed([pq.read_table(shard, columns=there)])
         columns = (table[name].to_pylist() for name in RANKED)
-        for key, turn_count, started_at, content_hash in zip(*columns, strict=True):
-            yield key, _Candidate(turn_count, started_at, content_hash, day, shard)
+        for key, updated_at, turn_count, started_at, content_hash in zip(*columns, strict=True):
+            yield key, _Candidate(updated_at or NEVER, turn_count, started_at, content_hash, day, shard)
 
 
 def _mark(chosen: Mapping[str, _Candidate]) -> str:
@@ -156,7 +162,7 @@ def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) 
         table = pq.read_table(shard)
         rows_here = zip(table["conversation_id"].to_pylist(), table["content_hash"].to_pylist(), strict=True)
         parts.append(table.filter(pa.array([row in wanted for row in rows_here])))
-    rows = pa.concat_tables(parts)
+    rows = _as_landed(parts)
     write_parquet(_unnested(rows, "turns", TURNS, ("conversation_id", "turn_index")), folder.day_file("turns", day))
     logged = _unnested(rows, "logged_metrics", LOGGED_METRICS, ("conversation_id", "metric", "position"))
     write_parquet(logged, folder.day_file("logged_metrics", day))
@@ -165,6 +171,11 @@ def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) 
     write_parquet(
         conversations.replace_schema_metadata({DAY_MARK: _mark(chosen).encode()}), folder.day_file("conversations", day)
     )
+
+
+def _as_landed(parts: Sequence[pa.Table]) -> pa.Table:
+    """The parts as one table; a column that shards of an older pipeline lack is NULL in theirs."""
+    return pa.concat_tables([LANDED.empty_table(), *parts], promote_options="default")
 
 
 def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ...]) -> pa.Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -136,7 +137,7 @@ def _retry(before: Receipt, landing: Path, folder: DataFolder, zone: ZoneInfo, r
     path = _find(landing, before.file, before.file_hash)
     if path is None:
         return Retried(before.file, "gone", 0, before.quarantined_count)
-    after, heaps = read_file(path, before.file, before.file_hash, zone, redactor)
+    after, heaps = read_file(path, before.file, before.file_hash, zone, redactor, datetime.now(UTC))
     shards = (folder.landed / before.file_hash).glob("day=*.parquet")
     landed = {key for shard in shards for key in pq.read_table(shard, columns=["conversation_id"])[0].to_pylist()}
     if landed - {kept.conversation.conversation_id for kept in heaps.kept.values()}:

@@ -54,6 +54,8 @@ class Conversation(msgspec.Struct, frozen=True):
     """The adapter that read it, for example `polyai_v3`."""
     turns: tuple[Turn, ...] = ()
     logged_metrics: tuple[LoggedValue, ...] = ()
+    updated_at: datetime | None = None
+    """When the source last changed it, by the source's own clock; None where it does not say."""
     duration_seconds: float | None = None
     reported_turn_count: int | None = None
     """How many turns the source says there were, in its own unit; None when it does not say."""

@@ -49,7 +49,8 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
     )
     def conversations(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         folder = open_data_folder(settings.data)
-        landing = land_folder(settings.landing_folder, folder, settings.zone, pipeline.redactor(settings))
+        redactor = pipeline.redactor(settings)
+        landing = land_folder(settings.landing_folder, folder, settings.zone, redactor, pipeline.now())
         merged = merge(folder)
         return dg.MaterializeResult(
             metadata={

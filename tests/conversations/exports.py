@@ -10,12 +10,13 @@ from typing import Any
 
 def raw(number: int = 1, turn_count: int = 2, **rest: Any) -> dict[str, Any]:
     started_at = f"2026-09-{1 + number % 5:02d}T10:{number % 60:02d}:00.000Z"
+    said_at = given if isinstance(given := rest.get("started_at"), str) else started_at
     turns = [
         {
             "user_input": f"question {index} of {number}",
-            "user_input_datetime": started_at,
+            "user_input_datetime": said_at,
             "agent_response": f"answer {index}",
-            "agent_response_datetime": started_at,
+            "agent_response_datetime": said_at,
             "latency": 0.5,
         }
         for index in range(turn_count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -207,3 +207,58 @@ def test_order_names_and_files_of_arrival_change_no_byte(tmp_path_factory, found
         results.append((tables(folder), report.conversation_count))
     assert results[0] == results[1]
     assert results[0][1] == len({number for number, _, _ in found})
+
+
+def test_the_version_that_its_source_changed_last_counts_even_with_fewer_turns(folder, tmp_path):
+    landing = tmp_path / "landing"
+    land(folder, landing, "a.json", raw(1, 2, updated_at="2026-09-03T10:00:00Z"))
+    land(folder, landing, "b.json", raw(1, 4, updated_at="2026-09-02T10:00:00Z"))
+    land(folder, landing, "c.json", raw(1, 6))
+
+    report = merge(folder)
+
+    assert (report.conversation_count, report.superseded_count) == (1, 2)
+    (found,) = read_conversations(folder, date(2026, 9, 2))
+    assert len(found.turns) == 4
+    assert found.updated_at == datetime(2026, 9, 3, 10, tzinfo=timezone.utc)
+
+
+def test_a_finished_conversation_takes_the_place_of_one_in_progress_whichever_came_first(tmp_path):
+    begun, ended = raw(1, 4, in_progress=True, updated_at="2026-09-09T10:00:00Z"), raw(1, 2)
+    for number, exports in enumerate(((begun, ended), (ended, begun))):
+        folder = open_data_folder(tmp_path / f"data{number}")
+        for name, one in zip(("a.json", "b.json"), exports, strict=True):
+            land(folder, tmp_path / f"landing{number}", name, one)
+
+        assert merge(folder).conversation_count == 1
+
+        (found,) = read_conversations(folder, date(2026, 9, 2))
+        assert len(found.turns) == 4  # two of each side: the finished one's
+
+
+def test_shards_of_a_pipeline_that_knew_no_time_of_change_are_still_read(folder, tmp_path):
+    land(folder, tmp_path / "landing", "a.json", raw(1), raw(2))
+    for shard in folder.landed.glob("*/day=*.parquet"):
+        pq.write_table(pq.read_table(shard).drop_columns(["updated_at"]), shard)
+
+    assert merge(folder).conversation_count == 2
+    assert {name for _, name in conversation_ids(folder)} == {"c1", "c2"}
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-03-29T00:59:00Z", date(2026, 3, 29)),
+        ("2026-10-24T22:30:00Z", date(2026, 10, 25)),  # 00:30 in summer time
+        ("2026-10-25T22:30:00Z", date(2026, 10, 25)),  # 23:30 in winter time, 25 hours into that day
+        ("2026-10-25T23:30:00Z", date(2026, 10, 26)),
+    ],
+)
+def test_days_are_cut_in_the_projects_time_zone_also_when_the_clocks_change(folder, tmp_path, moment, day):
+    turns = [{"user_input": "hello", "agent_response": "good evening"}]
+    write(tmp_path / "landing" / "a.json", raw(1, started_at=moment, turns=turns))
+
+    land_folder(tmp_path / "landing", folder, ZoneInfo("Europe/Berlin"))
+    merge(folder)
+
+    assert folder.days() == [day]

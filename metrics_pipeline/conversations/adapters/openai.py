@@ -20,7 +20,7 @@ NAME = "openai"
 IDS = ("conversation_id", "id", "thread_id", "session_id")
 BEGINNINGS = ("started_at", "created_at", "created", "timestamp")
 BESIDE = ("messages", "metadata", "tools", "functions", "in_progress", "channel", "language", "variant", "environment")
-READ = frozenset({*IDS, *BEGINNINGS, *BESIDE})
+READ = frozenset({*IDS, *BEGINNINGS, *BESIDE, "updated_at"})
 SILENT = ("system", "developer")
 
 
@@ -52,6 +52,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         conversation_id=lenient.identifier(given_id if given_id is not None else f"list-{fingerprint(found)}", "id"),
         started_at=lenient.start(started_at, "started_at, which must stand beside messages,"),
         attributes={key: value for key, value in beside.items() if key not in READ | DROPPED},
+        updated_at=_clock(beside.get("updated_at")),
         channel=beside.get("channel"),
         language=text(beside.get("language")),
         variant=text(beside.get("variant")),

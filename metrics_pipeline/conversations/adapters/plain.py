@@ -22,7 +22,7 @@ SPEAKERS: dict[str, Speaker] = {
     **dict.fromkeys(("function", "tool"), "function"),
 }
 READ = frozenset(
-    "conversation_id started_at in_progress turns logged verdicts duration_seconds channel language variant "
+    "conversation_id started_at updated_at in_progress turns logged verdicts duration_seconds channel language variant "
     "environment agent_version handoff carries_functions".split()
 )
 
@@ -53,6 +53,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         logged=[*lenient.logged(logged), *lenient.logged(verdicts, "platform")],
         attributes={key: value for key, value in found.items() if key not in READ | DROPPED},
         channel=found.get("channel"),
+        updated_at=lenient.clock(found.get("updated_at")),
         duration_seconds=lenient.number(found.get("duration_seconds")),
         language=text(found.get("language")),
         variant=text(found.get("variant")),

@@ -51,6 +51,7 @@ class _Conversation(msgspec.Struct):
     id: Loose = None
     started_at: Loose = None
     in_progress: Loose = None
+    updated_at: Loose = None
     turns: list[Exchange] | None = None
     metrics: Loose = None
     state: Loose = None
@@ -100,6 +101,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         conversation_date=day(started_at, zone),
         started_at=started_at,
         source=NAME,
+        updated_at=moment(found.updated_at),
         turns=tuple(exchanged(found.turns or ())),
         logged_metrics=tuple(logged(found.metrics)) if isinstance(found.metrics, dict) else (),
         duration_seconds=number(found.total_duration),

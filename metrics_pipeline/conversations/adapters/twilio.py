@@ -62,6 +62,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
             },
         },
         channel="voice",
+        updated_at=clock(about.get("date_updated")),
         duration_seconds=lenient.number(about.get("duration")) or None,
         language=text(about.get("language_code")),
         carries_logged="operator_results" in found,

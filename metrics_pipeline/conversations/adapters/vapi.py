@@ -59,6 +59,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
             "ended_at": text(call.get("endedAt")),
         },
         channel="voice",
+        updated_at=clock(call.get("updatedAt")),
         duration_seconds=lenient.number((ended_at - started_at).total_seconds()) if ended_at else None,
         language=text(mapping(mapping(call.get("assistant")).get("transcriber")).get("language")),
         agent_version=text(call.get("assistantVersion")),
