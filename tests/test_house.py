@@ -17,6 +17,7 @@ MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE.rglob("*.py")
 )
 LAYERS = {
+    "wording": 0,
     "errors": 0,
     "tables": 1,
     "settings": 1,

@@ -93,15 +93,11 @@ def _read(settings: Settings) -> _Known:
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.publishing.generation import resolve_current
     from metrics_pipeline.serving.catalogue import read_published
-    from metrics_pipeline.tables import DataFolder
+    from metrics_pipeline.tables import data_folder_to_read
 
-    catalog, folder = load_catalog(settings.definitions), DataFolder(settings.data)
-    versions: Versions = {}
-    days: list[MetricDay] = []
-    # Opening a ledger makes one.
-    if folder.ledger.exists():
-        with Ledger(folder.ledger) as ledger:
-            versions, days = ledger.versions(), ledger.metric_days()
+    catalog, folder = load_catalog(settings.definitions), data_folder_to_read(settings.data)
+    with Ledger.to_read(folder.ledger) as ledger:
+        versions, days = ledger.versions(), ledger.metric_days()
     published = None
     if (folder.published / "current").exists():
         try:

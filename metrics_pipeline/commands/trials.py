@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metrics_pipeline.commands.options import as_day, asker, stoppable
 from metrics_pipeline.errors import PipelineError, SettingsError
+
+if TYPE_CHECKING:
+    from metrics_pipeline.settings import Settings
 
 First = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations from then.")
@@ -53,6 +56,7 @@ def preview(
         raise SettingsError(f"--html {html}: name a file in a folder that exists.")
     with stoppable():
         found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
+    _note(settings)
     if html is not None:
         write_atomically(html.absolute(), preview_page(found).encode("utf-8", "replace"))
     print(json.dumps(plain(found), indent=2) if as_json else "\n".join(preview_lines(found)))
@@ -92,10 +96,13 @@ def diff(
         found = compare_versions(
             settings, against, metrics or [], sample, as_day(first), as_day(last), asker(yes, settings.model)
         )
+    _note(settings)
     lines = comparison_markdown(found) if markdown else comparison_lines(found)
     print(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines))
     if found.stopped:
         raise PipelineError(found.stopped)
+    if max_flips is not None and not found.conversation_ids:
+        raise PipelineError(f"--max-flips {max_flips}: no conversation was compared, so nothing says how many flip.")
     if max_flips is not None and found.flip_count > max_flips:
         raise PipelineError(f"{found.flip_count} conversations flip, more than --max-flips {max_flips}.")
 
@@ -122,7 +129,15 @@ def estimate(
 
     settings = load_settings({"definitions": definitions})
     found = estimate_run(settings, metrics or [], as_day(first), as_day(last))
+    _note(settings)
     if as_json:
         print(json.dumps(plain(found), indent=2))
     else:
         print("\n".join(estimate_lines(found, settings)))
+
+
+def _note(settings: Settings) -> None:
+    from metrics_pipeline.authoring.desk import what_is_missing
+
+    if missing := what_is_missing(settings):
+        typer.echo(f"note: {missing}", err=True)

@@ -9,6 +9,7 @@ import pytest
 from analyst import DEFINITION, TURNED, Project
 from exports import raw
 from model_server import model_server
+from read_only import read_only
 
 LABELS = """\
 name: "Result: kind"
@@ -333,3 +334,49 @@ def test_a_page_is_refused_where_it_cannot_be_written_before_anything_is_judged(
     for path in ("missing/page.html", "definitions"):
         assert "name a file in a folder that exists" in judged.run("preview", "result_given", "--html", path, code=2)
     assert not (judged.root / "missing").exists()
+
+
+def test_what_a_writable_folder_shows_is_shown_of_one_that_cannot_be_written(judged):
+    commands = [("list", "--json"), ("show", "result_given"), ("estimate", "--from", "2026-09-01", "--json")]
+    expected = [judged.run(*command) for command in commands]
+    before = sorted(judged.data.rglob("*"))
+
+    with read_only(judged.data):
+        assert [judged.run(*command) for command in commands] == expected
+        assert json.loads(expected[2])["held_answers"] == 40
+
+    assert sorted(judged.data.rglob("*")) == before
+
+
+def test_an_edit_is_compared_in_a_folder_that_cannot_be_written_and_leaves_nothing_there(judged):
+    ledger = judged.data / "ledger.sqlite"
+    before = ledger.read_bytes()
+    judged.define(TURNED.replace("Music", "A song"))
+    with read_only(judged.data):
+        shown = json.loads(judged.run("diff", "--json"))
+
+    judged.define(DEFINITION)
+    assert shown["metrics"][0]["judgements"][0]["compared_count"] == 40
+    assert shown["tally"]["requests"] == 40
+    assert ledger.read_bytes() == before
+
+
+def test_nothing_is_paid_for_that_could_not_be_kept(judged):
+    judged.define(TURNED)
+    with model_server() as server, read_only(judged.data):
+        said = judged.run("diff", code=2, model="openai/x", api_base=server.base)
+
+    judged.define(DEFINITION)
+    assert "would be paid for and lost. Correct the permissions" in said
+    assert server.request_count == 0
+
+
+def test_without_a_data_folder_reading_commands_say_that_nothing_has_landed_and_make_none(project, tmp_path):
+    project.define(DEFINITION)
+    nowhere = {"landing": "nowhere", "data": "none"}
+
+    assert "result_given: is new" in project.run("diff", **nowhere)
+    assert "0 requests; there is nothing to judge" in project.run("estimate", **nowhere)
+    assert "result_given" in project.run("list", **nowhere)
+    assert "no conversation was compared" in project.run("diff", "--max-flips", "3", code=1, **nowhere)
+    assert not (tmp_path / "none").exists()
