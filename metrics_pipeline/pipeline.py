@@ -20,7 +20,7 @@ from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
@@ -155,9 +155,9 @@ def judge(
             after night, without a question.
 
     Raises:
-        SettingsError: `may_send` said no; nothing was sent.
+        SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
-    judges = open_judges(settings, catalog.active)
+    judges = open_known_judges(settings, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
@@ -218,10 +218,12 @@ def run(
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
-    A broken definition ends it before anything is landed or paid; what was published before is still read.
+    A broken definition, or a model that no provider has, ends it before anything is landed or paid; what was published
+    before is still read.
     """
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
+    open_known_judges(settings, catalog.active)
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):

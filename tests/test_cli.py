@@ -160,9 +160,9 @@ def _twins(project):
             (),
             {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"},
             1,
-            "calls in a row, the last with: no connection",
+            "tries, no connection to http://127.0.0.1:9/v1, and no request was sent. Start its server",
         ),
-        (lambda p: None, (), {"model": "x"}, 1, "answers no request: its name has no provider"),
+        (lambda p: None, (), {"model": "x"}, 2, "No provider has a model 'x'. Write it as"),
     ],
 )
 def test_bad_input_ends_in_a_sentence_and_what_was_published_is_still_read(

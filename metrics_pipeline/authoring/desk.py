@@ -11,7 +11,7 @@ from typing import NamedTuple
 from metrics_pipeline import pipeline
 from metrics_pipeline.authoring.estimate import Estimate, Price, estimate, litellm_price
 from metrics_pipeline.errors import DefinitionError, SettingsError
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Judges, Options, PlannedRequest, plan_requests, plan_trial
 from metrics_pipeline.evaluation.standing import Subject
@@ -44,7 +44,7 @@ class Desk(NamedTuple):
     """Whether what is paid for stays in the ledger; not where the data folder cannot be written."""
 
     def with_judges_for(self, metrics: Sequence[MetricDefinition]) -> Desk:
-        return self._replace(judges=open_judges(self.settings, metrics))
+        return self._replace(judges=open_known_judges(self.settings, metrics))
 
     def ask_first(self, questions: Questions, may_send: MaySend, price: Price = litellm_price) -> Estimate:
         """What the questions take; `may_send` decides where they are many.
@@ -112,8 +112,9 @@ def open_desk(
         asks: Whether judges are going to be asked, and not only counted what it would take.
 
     Raises:
-        SettingsError: No conversation on the days from `first` to `last`.
+        SettingsError: No conversation on the days from `first` to `last`, or a model that no provider has.
     """
+    judges = open_known_judges(settings, metrics)
     keeps_replies = can_write(settings.data) and (settings.data.is_dir() or settings.landing_folder.is_dir())
     folder = open_data_folder(settings.data) if keeps_replies else data_folder_to_read(settings.data)
     if keeps_replies and settings.landing_folder.is_dir():
@@ -126,7 +127,7 @@ def open_desk(
             # What another process has just paid for is then in the ledger, and not asked again.
             stack.enter_context(locked(folder.root / ".judging.lock"))
         ledger = stack.enter_context(opened(folder.ledger))
-        yield Desk(folder, settings, open_judges(settings, metrics), ledger, options, days, keeps_replies)
+        yield Desk(folder, settings, judges, ledger, options, days, keeps_replies)
 
 
 def what_is_missing(settings: Settings) -> str | None:

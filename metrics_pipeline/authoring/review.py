@@ -20,7 +20,7 @@ from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Asker, Limits, Question
 from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import REVIEW_ASKING, Cell, Ledger, Recorded
 from metrics_pipeline.evaluation.reading import decoded
 from metrics_pipeline.evaluation.results import recorded_replies
@@ -76,10 +76,10 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     """Have the project's model review every definition that a judge will read.
 
     Raises:
-        SettingsError: `may_send` said no; nothing was sent.
+        SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
         DataFolderError, LedgerError: What is paid for could not be kept.
     """
-    judge = open_judges(settings).current
+    judge = open_known_judges(settings).current
     asked = {metric.key: metric for metric in metrics if metric.is_judged and metric.status != "retired"}
     questions = {key: _question(metric, judge) for key, metric in asked.items()}
     folder = open_data_folder(settings.data)

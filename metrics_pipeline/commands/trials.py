@@ -57,6 +57,9 @@ def preview(
     with stoppable():
         found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
     _note(settings)
+    if found.stopped and not found.shown and not as_json:
+        # Nothing answered: a page of empty rows would hide why.
+        raise PipelineError(found.stopped)
     if html is not None:
         write_atomically(html.absolute(), preview_page(found).encode("utf-8", "replace"))
     print(json.dumps(plain(found), indent=2) if as_json else "\n".join(preview_lines(found)))

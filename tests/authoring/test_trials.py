@@ -336,6 +336,14 @@ def test_a_page_is_refused_where_it_cannot_be_written_before_anything_is_judged(
     assert not (judged.root / "missing").exists()
 
 
+def test_where_no_server_answers_a_preview_is_one_sentence(judged):
+    dead = {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1", "retries": "0"}
+
+    said = judged.run("preview", "result_given", "--sample", "2", code=1, **dead)
+
+    assert said.startswith("metrics: Nothing answered for the model openai/x: 2 tries, no connection to http://127.")
+
+
 def test_what_a_writable_folder_shows_is_shown_of_one_that_cannot_be_written(judged):
     commands = [("list", "--json"), ("show", "result_given"), ("estimate", "--from", "2026-09-01", "--json")]
     expected = [judged.run(*command) for command in commands]
