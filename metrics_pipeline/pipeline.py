@@ -28,6 +28,7 @@ from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
+from metrics_pipeline.wording import counted
 
 MaySend = Callable[[int], bool]
 """Whether so many requests may be sent."""
@@ -128,11 +129,11 @@ def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, nar
     budget = settings.budget_requests
     if budget is None:
         raise SettingsError(
-            f"This would send {requests:,} requests to {settings.model}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
-            f"{narrower}. Nothing was sent."
+            f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
+            f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
         )
     raise SettingsError(
-        f"This takes {requests:,} requests to {settings.model}, more than the budget of {budget:,} "
+        f"This takes {counted(requests, 'request')} to {settings.model}, more than the budget of {budget:,} "
         f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
         "Nothing was sent."
     )

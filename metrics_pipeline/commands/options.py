@@ -10,6 +10,7 @@ from datetime import date, datetime
 import typer
 
 from metrics_pipeline.errors import StoppedError
+from metrics_pipeline.wording import counted
 
 
 def as_day(moment: datetime | None) -> date | None:
@@ -22,7 +23,7 @@ def asker(yes: bool, model: str) -> Callable[[int], bool]:
     def may_send(requests: int) -> bool:
         if yes:
             return True
-        return sys.stdin.isatty() and typer.confirm(f"Send {requests:,} requests to {model}?")
+        return sys.stdin.isatty() and typer.confirm(f"Send {counted(requests, 'request')} to {model}?")
 
     return may_send
 

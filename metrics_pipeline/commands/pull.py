@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands.options import as_day, stoppable
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.conversations.pull_state import PullRecord
@@ -50,9 +51,9 @@ def in_words(record: PullRecord) -> str:
     """One pull in one line."""
     retried = f" ({record.retry_count} of them again)" if record.retry_count else ""
     return (
-        f"pulled     {record.received_count:,} conversations from {record.first:%Y-%m-%d %H:%M} to "
-        f"{record.last:%Y-%m-%d %H:%M} UTC: {record.request_count:,} requests{retried}, {len(record.files):,} pages, "
-        f"{record.byte_count / 1_000_000:,.1f} MB, {record.seconds:,.1f} s"
+        f"pulled     {counted(record.received_count, 'conversation')} from {record.first:%Y-%m-%d %H:%M} to "
+        f"{record.last:%Y-%m-%d %H:%M} UTC: {counted(record.request_count, 'request')}{retried}, "
+        f"{counted(len(record.files), 'page')}, {record.byte_count / 1_000_000:,.1f} MB, {record.seconds:,.1f} s"
     )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from metrics_pipeline.commands.options import as_day, asker, stoppable
 from metrics_pipeline.errors import PipelineError, SettingsError
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.settings import Settings
@@ -107,7 +108,7 @@ def diff(
     if max_flips is not None and not found.conversation_ids:
         raise PipelineError(f"--max-flips {max_flips}: no conversation was compared, so nothing says how many flip.")
     if max_flips is not None and found.flip_count > max_flips:
-        raise PipelineError(f"{found.flip_count} conversations flip, more than --max-flips {max_flips}.")
+        raise PipelineError(f"{counted(found.flip_count, 'flip')}, more than --max-flips {max_flips}.")
 
 
 def estimate(

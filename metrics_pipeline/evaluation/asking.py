@@ -185,7 +185,7 @@ class Asker:
         budget = self._limits.budget_requests
         if self.stopped is None and budget is not None and self.tally.requests >= budget:
             self.stopped = (
-                f"The budget of {budget} requests is used up (METRICS_BUDGET_REQUESTS). "
+                f"The budget of {counted(budget, 'request')} is used up (METRICS_BUDGET_REQUESTS). "
                 "The next run goes on where this one stopped."
             )
         return self.stopped is None and judge not in self.closed

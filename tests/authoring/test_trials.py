@@ -238,7 +238,7 @@ def test_an_estimate_is_what_the_run_then_sends(tmp_path):
         assert planned["requests"] == done["requests"] == 39
         assert planned["most_tokens"] > planned["prompt_tokens"] > 0
         assert planned["dollars"] is None
-        assert "0 requests; the ledger holds all 40 answers" in project.run("estimate", *days, **model)
+        assert "0 requests; the ledger holds 40 of 40 answers" in project.run("estimate", *days, **model)
 
 
 def _fresh(root):
@@ -334,6 +334,21 @@ def test_a_page_is_refused_where_it_cannot_be_written_before_anything_is_judged(
     for path in ("missing/page.html", "definitions"):
         assert "name a file in a folder that exists" in judged.run("preview", "result_given", "--html", path, code=2)
     assert not (judged.root / "missing").exists()
+
+
+def test_the_heading_of_a_comment_tells_what_is_changed_from_what_is_new_and_what_is_gone(project):
+    for key in ("edited", "left"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+    commit(project)
+    project.define(TURNED.replace("Result: given", "edited"), "edited")
+    (project.definitions / "left.yaml").unlink()
+    for key in ("first", "second"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+
+    comment = project.run("diff", "--against", "main", "--markdown", "--sample", "1")
+
+    assert comment.startswith("### Metrics: 1 changed, 2 new, 1 removed, 1 flip\n")
+    assert "1 of 1 conversation flips" in comment
 
 
 def test_where_no_server_answers_a_preview_is_one_sentence(judged):
