@@ -70,14 +70,23 @@ def days_between(folder: DataFolder, first: date | None, last: date | None) -> l
     """
     if first is None and last is None:
         return None
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     held = folder.days()
     days = [day for day in held if (first is None or day >= first) and (last is None or day <= last)]
     if not days:
         there = f"those there are go from {held[0]} to {held[-1]}" if held else "there are none at all"
         raise SettingsError(f"No conversation from {first or 'the beginning'} to {last or 'the end'}: {there}.")
     return days
+
+
+def require_order(first: date | None, last: date | None) -> None:
+    """Refuse a range that is upside down, before anything is landed or fetched.
+
+    Raises:
+        SettingsError: It is.
+    """
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
 
 
 def limits(settings: Settings) -> Limits:
@@ -104,7 +113,7 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
     """Land the new export files and merge them: free of charge, and nothing that is published changes.
 
     Raises:
-        LandingError: There is no landing folder.
+        LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
         return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
@@ -185,8 +194,7 @@ def pull_conversations(settings: Settings, first: date | None = None, last: date
         names = ("pull_url", "pull_account", "pull_project", "pull_token")
         missing = [f"METRICS_{name.upper()}" for name in names if not getattr(settings, name)]
         raise SettingsError(f"To pull, also set {', '.join(missing)}.")
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     source = Source(url, account, project, token)
     folder = open_data_folder(settings.data)
     if first is None and read_state(folder, source.fingerprint) == PullState():
@@ -222,6 +230,7 @@ def run(
     A broken definition, or a model that no provider has, ends it before anything is landed or paid; what was published
     before is still read.
     """
+    require_order(first, last)
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)

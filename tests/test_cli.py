@@ -146,7 +146,7 @@ def _twins(project):
 @pytest.mark.parametrize(
     ("sabotage", "arguments", "settings", "code", "says"),
     [
-        (lambda p: shutil.rmtree(p.landing), (), {}, 1, "is not a folder. Put export files"),
+        (lambda p: shutil.rmtree(p.landing), (), {}, 2, "is not a folder. Put export files"),
         (lambda p: shutil.rmtree(p.definitions), (), {}, 2, "is not a folder. Point --definitions"),
         (_unknown_key, (), {}, 1, "result_given.yaml:7: unknown key 'colour'. Remove it or correct the spelling"),
         (_twins, (), {}, 1, "the name 'Result: given' is taken by"),

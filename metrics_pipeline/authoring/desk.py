@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from metrics_pipeline import pipeline
@@ -19,9 +18,10 @@ from metrics_pipeline.evaluation.trial import Tried, try_out
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import MaySend
+from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, locked, open_data_folder
-from metrics_pipeline.wording import counted
+from metrics_pipeline.wording import counted, did_you_mean
 
 NIGHTLY_DAYS = 28
 """The newest days whose mean stands for a night."""
@@ -114,6 +114,7 @@ def open_desk(
     Raises:
         SettingsError: No conversation on the days from `first` to `last`, or a model that no provider has.
     """
+    pipeline.require_order(first, last)
     judges = open_known_judges(settings, metrics)
     keeps_replies = can_write(settings.data) and (settings.data.is_dir() or settings.landing_folder.is_dir())
     folder = open_data_folder(settings.data) if keeps_replies else data_folder_to_read(settings.data)
@@ -154,6 +155,5 @@ def find_metric(catalog: Catalog, key: str) -> MetricDefinition:
             return metric
     if problems := [problem for problem in catalog.problems if problem.file.stem == key]:
         raise DefinitionError("\n".join(map(str, problems)))
-    keys = [metric.key for metric in catalog.definitions]
-    near = get_close_matches(key, keys, 3)
-    raise SettingsError(f"There is no metric {key!r}. Did you mean {', '.join(near) or ', '.join(keys)}?")
+    near = close_matches(key, {metric.key: metric.name for metric in catalog.definitions})
+    raise SettingsError(f"There is no metric {key!r}. {did_you_mean(near) or '`metrics list` shows all there are.'}")

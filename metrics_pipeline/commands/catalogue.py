@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from metrics_pipeline.errors import PublishError, SettingsError
-from metrics_pipeline.wording import counted
+from metrics_pipeline.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from metrics_pipeline.evaluation.ledger import MetricDay
@@ -77,7 +77,7 @@ def show(
     entry, text = found.get(metric), known.catalog.texts.get(metric)
     if entry is None:
         near = close_matches(metric, {key: one.name for key, one in found.items()})
-        advice = f"Did you mean {' or '.join(near)}?" if near else "`metrics list` shows all there are."
+        advice = did_you_mean(near) or "`metrics list` shows all there are."
         raise SettingsError(f"there is no metric {metric!r}. {advice}")
     now = None if entry.metric_version is None or text is None else (entry.metric_version, text)
     steps = history(metric, known.versions, known.days, now)

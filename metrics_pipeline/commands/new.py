@@ -63,6 +63,8 @@ def new(
     from metrics_pipeline.settings import load_settings
 
     place = load_settings({"definitions": folder}).definitions
+    if not place.parent.is_dir():
+        raise SettingsError(f"{place}: cannot be made, as {place.parent} is not a folder. Correct --folder or make it.")
     target = _free_place(place, key)
     labels = [_read_label(text) for text in label or ()]
     # What was not said is asked for, or named all at once.
@@ -108,7 +110,10 @@ def new(
         "logged": {"metric": logged} if logged else None,
         "rule": {"number": number} if number else None,
     }
+    is_new_folder = not place.exists()
     metric = _write(target, values, place)
+    if is_new_folder:
+        typer.echo(f"made       {place}, a new folder: give it to other commands as METRICS_DEFINITIONS")
     typer.echo(f"wrote      {target}")
     if metric.status == "draft":
         typer.echo(
@@ -163,7 +168,7 @@ def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefiniti
     if why is not None:
         raise SettingsError(f"{target} was not written: the name {why}.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

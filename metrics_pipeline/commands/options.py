@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 
 import typer
 
-from metrics_pipeline.errors import StoppedError
+from metrics_pipeline.errors import SettingsError, StoppedError
 from metrics_pipeline.wording import counted
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
-def as_day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+
+def day_of(option: str) -> Callable[[str], date]:
+    """What reads the day that `option` gives.
+
+    Raises:
+        SettingsError: From the reader: it is no day, or not written as one.
+    """
+
+    def read(text: str) -> date:
+        try:
+            # It takes other forms than ours as well.
+            return date.fromisoformat(text if DAY.fullmatch(text) else "")
+        except ValueError:
+            raise SettingsError(f"{option} {text}: is not a day. Write it like 2026-09-30.") from None
+
+    return read
 
 
 def asker(yes: bool, model: str) -> Callable[[int], bool]:

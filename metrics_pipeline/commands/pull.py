@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrics_pipeline.commands.options import as_day, stoppable
+from metrics_pipeline.commands.options import day_of, stoppable
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 def pull(
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="From this day on; else where it ended."),
+        date | None,
+        typer.Option("--from", parser=day_of("--from"), metavar="DAY", help="From this day on; else where it ended."),
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Up to and with this day.")
+        date | None, typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Up to and with this day.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -39,7 +39,7 @@ def pull(
     from metrics_pipeline.settings import load_settings
 
     with stoppable():
-        records = pull_conversations(load_settings(), as_day(first), as_day(last))
+        records = pull_conversations(load_settings(), first, last)
     if as_json:
         typer.echo(json.dumps([as_values(record) for record in records], indent=2))
     else:

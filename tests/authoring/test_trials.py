@@ -323,6 +323,14 @@ def test_a_comment_mentions_nobody_and_holds_hostile_words_as_code(tmp_path):
 def test_a_metric_that_is_not_there_and_a_folder_without_conversations_are_said(project):
     project.define(DEFINITION)
     assert "Did you mean result_given" in project.run("preview", "result_givn", code=2)
+    for key in ("result_given_again", "result_given_never", "result_giver"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+    said = project.run("preview", "result_givn", code=2)
+    assert "Did you mean result_given, result_giver or result_given_" in said
+    assert "Did you mean" not in project.run("diff", "xyz", code=2)
+    assert project.run("estimate", "--from", "2026-13-01", code=2) == (
+        "metrics: --from 2026-13-01: is not a day. Write it like 2026-09-30.\n"
+    )
     assert "Swap them" in project.run("diff", "--from", "2026-09-05", "--to", "2026-09-01", code=2)
     assert "those there are go from" in project.run("estimate", "--from", "2027-01-01", code=2)
     nowhere = {"landing": "nowhere", "data": "none"}
