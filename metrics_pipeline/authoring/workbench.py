@@ -156,9 +156,10 @@ def estimate_run(
 
     Raises:
         SettingsError: No such metric, or no conversation on those days.
+        DefinitionError: A file that would end the run, or one of those that are named, does not load.
     """
     catalog = load_catalog(settings.definitions)
-    metrics = [find_metric(catalog, key) for key in keys] or list(catalog.active)
+    metrics = [find_metric(catalog, key) for key in keys] or list(catalog.require_sound().active)
     with open_desk(settings, metrics, first, last, asks=False) as desk:
         return desk.estimate(metrics, desk.days if first or last else None)
 

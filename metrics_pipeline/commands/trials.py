@@ -95,6 +95,8 @@ def diff(
     from metrics_pipeline.authoring.workbench import compare_versions
     from metrics_pipeline.settings import load_settings
 
+    if markdown and as_json:
+        raise SettingsError("--markdown and --json exclude each other. Take one.")
     settings = load_settings({"definitions": definitions})
     with stoppable():
         found = compare_versions(settings, against, metrics or [], sample, first, last, asker(yes, settings.model))

@@ -359,6 +359,15 @@ def test_the_heading_of_a_comment_tells_what_is_changed_from_what_is_new_and_wha
     assert "1 of 1 conversation flips" in comment
 
 
+def test_an_estimate_refuses_what_the_run_would_refuse_and_a_diff_two_forms_at_once(project):
+    project.define(DEFINITION)
+    project.define("name: [", "broken")
+
+    assert "broken.yaml:1: is not YAML" in project.run("estimate", code=1)
+    assert "0 requests" not in project.run("estimate", "result_given")
+    assert "exclude each other" in project.run("diff", "--markdown", "--json", code=2)
+
+
 def test_where_no_server_answers_a_preview_is_one_sentence(judged):
     dead = {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1", "retries": "0"}
 
