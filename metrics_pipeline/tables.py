@@ -20,7 +20,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from metrics_pipeline.errors import DataFolderError
+from metrics_pipeline.errors import DataFolderError, SettingsError
 
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
@@ -224,8 +224,10 @@ def open_data_folder(root: Path) -> DataFolder:
 
     Raises:
         DataFolderError: It was made by a version with another format, or cannot be written.
+        SettingsError: It is a file.
     """
     folder = DataFolder(root)
+    _require_folder(root)
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
         if not _has_known_format(root):
@@ -245,7 +247,9 @@ def data_folder_to_read(root: Path) -> DataFolder:
 
     Raises:
         DataFolderError: It was made by a version with another format, or cannot be read.
+        SettingsError: It is a file.
     """
+    _require_folder(root)
     with explained(root):
         _has_known_format(root)
     return DataFolder(root)
@@ -255,6 +259,11 @@ def can_write(path: Path) -> bool:
     """Whether this process may write to `path`, a file or folder; where there is none, whether it may make it."""
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     return (there == path or there.is_dir()) and os.access(there, os.W_OK, effective_ids=True)
+
+
+def _require_folder(root: Path) -> None:
+    if root.is_file():
+        raise SettingsError(f"{root}: is a file, not a data folder. Set METRICS_DATA to a folder, or leave it unset.")
 
 
 def _has_known_format(root: Path) -> bool:

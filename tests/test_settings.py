@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from metrics_pipeline.cli import cli
 from metrics_pipeline.errors import DataFolderError, SettingsError
 from metrics_pipeline.settings import load_settings, origins, unknown_variables
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.tables import data_folder_to_read, open_data_folder
 
 
 def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_the_default(tmp_path):
@@ -107,7 +107,14 @@ def test_a_data_folder_of_another_version_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["format"]
 
 
+def test_a_data_folder_that_is_a_file_is_wrong_usage(tmp_path):
+    (tmp_path / "data").write_text("a file")
+    for opened in (open_data_folder, data_folder_to_read):
+        with pytest.raises(SettingsError, match="is a file, not a data folder. Set METRICS_DATA"):
+            opened(tmp_path / "data")
+
+
 def test_a_data_folder_that_cannot_be_written_ends_in_a_sentence(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DataFolderError, match="cannot be written or read"):
-        open_data_folder(tmp_path / "data")
+        open_data_folder(tmp_path / "data" / "below")

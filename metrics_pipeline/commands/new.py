@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metrics_pipeline.commands.options import one_of
 from metrics_pipeline.commands.questions import (
     OUTCOMES,
     ask,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from metrics_pipeline.metrics.definition import MetricDefinition
 
 TYPES = ("boolean", "categorical", "numeric")
+STATUSES = ("draft", "active")
 COUNTS = ("turn_count", "user_turn_count", "agent_turn_count", "function_call_count", "duration_seconds")
 
 
@@ -30,7 +32,10 @@ def new(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The file's name, for example parking_asked.")],
     name: Annotated[str | None, typer.Option(help="What a dashboard shows.")] = None,
     kind: Annotated[
-        Literal["boolean", "categorical", "numeric"] | None, typer.Option("--type", help="What an answer is.")
+        str | None,
+        typer.Option(
+            "--type", parser=one_of("--type", TYPES), metavar="TYPE", help=f"What an answer is: {', '.join(TYPES)}."
+        ),
     ] = None,
     definition: Annotated[str | None, typer.Option(help="What the metric wants to know.")] = None,
     true_when: Annotated[str | None, typer.Option(help="Of a boolean: when it is true.")] = None,
@@ -48,7 +53,12 @@ def new(
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Who answers for the metric.")] = None,
     status: Annotated[
-        Literal["draft", "active"], typer.Option(help="A draft is not judged each night until it is active.")
+        str,
+        typer.Option(
+            parser=one_of("--status", STATUSES),
+            metavar="STATUS",
+            help="draft, or active: a draft is not judged each night until it is active.",
+        ),
     ] = "draft",
     folder: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
 ) -> None:
@@ -72,7 +82,7 @@ def new(
         if can_ask():
             taken = _names(place)
             name = name or ask("What a dashboard shows (like Parking: asked about)", lambda it: why_no_name(it, taken))
-            kind = kind or choose("What an answer is", TYPES)  # type: ignore[assignment]
+            kind = kind or choose("What an answer is", TYPES)
             definition = definition or ask("What it wants to know, in a sentence")
             if kind == "boolean":
                 true_when = true_when or ask("It is true when")

@@ -33,6 +33,21 @@ def day_of(option: str) -> Callable[[str], date]:
     return read
 
 
+def one_of(option: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    """What reads the word that `option` gives.
+
+    Raises:
+        SettingsError: From the reader: it is none of `choices`.
+    """
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise SettingsError(f"{option} {text}: is none of {', '.join(choices)}. Take one of them.")
+        return text
+
+    return read
+
+
 def asker(yes: bool, model: str) -> Callable[[int], bool]:
     """Whether so many requests may be sent: said on the command line, or answered at the terminal."""
 

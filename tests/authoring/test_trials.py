@@ -364,7 +364,7 @@ def test_an_estimate_refuses_what_the_run_would_refuse_and_a_diff_two_forms_at_o
     project.define("name: [", "broken")
 
     assert "broken.yaml:1: is not YAML" in project.run("estimate", code=1)
-    assert "0 requests" not in project.run("estimate", "result_given")
+    assert "nothing to judge" not in project.run("estimate", "result_given")
     assert "exclude each other" in project.run("diff", "--markdown", "--json", code=2)
 
 

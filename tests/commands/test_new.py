@@ -110,6 +110,8 @@ def test_a_key_that_cannot_be_one_is_refused(tmp_path, key):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
+        (["--type", "number"], "--type number: is none of boolean, categorical, numeric."),
+        (["--type", "boolean", "--status", "live"], "--status live: is none of draft, active."),
         (["--type", "categorical", "--label", "a=One"], "needs labels, two at least"),
         (["--type", "categorical", "--label", "a=One:sucess", "--label", "b=Two"], "'sucess' is none of"),
         (["--type", "categorical", "--label", "a"], "write it like"),
