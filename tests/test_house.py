@@ -146,7 +146,7 @@ def test_no_message_counts_one_thing_as_several():
     things = (
         "files|conversations|days|requests|replies|tokens|flips|cells|definitions|pages|pulls|times|answers(?! no| ex)"
     )
-    counts = re.compile(rf"\{{(?![^{{}}]*counted|[A-Z_]+\}})[^{{}}]+\}} (new |more )?({things})\b")
+    counts = re.compile(rf"\{{(?![^{{}}]*counted|[A-Z_]+[.}}])[^{{}}]+\}} (new |more )?({things})\b")
     found = {
         f"{path.relative_to(PACKAGE)}: {line.strip()}"
         for path in PACKAGE.rglob("*.py")
