@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +18,7 @@ from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
-from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.options import asker, day_of, stoppable
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
@@ -47,7 +47,10 @@ def main() -> None:
 
 @cli.callback()
 def _group() -> None:
-    pass
+    from metrics_pipeline.settings import unknown_variables
+
+    if said := unknown_variables():
+        typer.echo(f"note: {said}", err=True)
 
 
 @cli.command()
@@ -55,12 +58,14 @@ def run(
     landing: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of export files.")] = None,
     definitions: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Judge from this day, whatever was before."),
+        date | None,
+        typer.Option(
+            "--from", parser=day_of("--from"), metavar="DAY", help="Judge from this day, whatever was before."
+        ),
     ] = None,
     last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Judge up to and with this day."),
+        date | None,
+        typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Judge up to and with this day."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
@@ -79,7 +84,7 @@ def run(
 
     settings = load_settings({"landing": landing, "definitions": definitions})
     with stoppable(), _progress(quiet=as_json) as on_progress:
-        summary = pipeline.run(settings, as_day(first), as_day(last), asker(yes, settings.model), on_progress)
+        summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
     else:

@@ -20,7 +20,7 @@ from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
@@ -28,6 +28,7 @@ from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
+from metrics_pipeline.wording import counted
 
 MaySend = Callable[[int], bool]
 """Whether so many requests may be sent."""
@@ -69,14 +70,23 @@ def days_between(folder: DataFolder, first: date | None, last: date | None) -> l
     """
     if first is None and last is None:
         return None
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     held = folder.days()
     days = [day for day in held if (first is None or day >= first) and (last is None or day <= last)]
     if not days:
         there = f"those there are go from {held[0]} to {held[-1]}" if held else "there are none at all"
         raise SettingsError(f"No conversation from {first or 'the beginning'} to {last or 'the end'}: {there}.")
     return days
+
+
+def require_order(first: date | None, last: date | None) -> None:
+    """Refuse a range that is upside down, before anything is landed or fetched.
+
+    Raises:
+        SettingsError: It is.
+    """
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
 
 
 def limits(settings: Settings) -> Limits:
@@ -103,7 +113,7 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
     """Land the new export files and merge them: free of charge, and nothing that is published changes.
 
     Raises:
-        LandingError: There is no landing folder.
+        LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
         return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
@@ -128,11 +138,11 @@ def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, nar
     budget = settings.budget_requests
     if budget is None:
         raise SettingsError(
-            f"This would send {requests:,} requests to {settings.model}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
-            f"{narrower}. Nothing was sent."
+            f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
+            f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
         )
     raise SettingsError(
-        f"This takes {requests:,} requests to {settings.model}, more than the budget of {budget:,} "
+        f"This takes {counted(requests, 'request')} to {settings.model}, more than the budget of {budget:,} "
         f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
         "Nothing was sent."
     )
@@ -155,9 +165,9 @@ def judge(
             after night, without a question.
 
     Raises:
-        SettingsError: `may_send` said no; nothing was sent.
+        SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
-    judges = open_judges(settings, catalog.active)
+    judges = open_known_judges(settings, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
@@ -184,8 +194,7 @@ def pull_conversations(settings: Settings, first: date | None = None, last: date
         names = ("pull_url", "pull_account", "pull_project", "pull_token")
         missing = [f"METRICS_{name.upper()}" for name in names if not getattr(settings, name)]
         raise SettingsError(f"To pull, also set {', '.join(missing)}.")
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     source = Source(url, account, project, token)
     folder = open_data_folder(settings.data)
     if first is None and read_state(folder, source.fingerprint) == PullState():
@@ -218,10 +227,13 @@ def run(
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
-    A broken definition ends it before anything is landed or paid; what was published before is still read.
+    A broken definition, or a model that no provider has, ends it before anything is landed or paid; what was published
+    before is still read.
     """
+    require_order(first, last)
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
+    open_known_judges(settings, catalog.active)
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):

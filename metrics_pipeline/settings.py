@@ -19,10 +19,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
 FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
+ALIKE_SETTINGS = 0.7
+"""How alike a name must be to a setting's to be taken for a slip of the pen, 0 to 1."""
 # DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
 FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
 
@@ -219,6 +222,22 @@ def origins(
     return {name: where.get(name, "default") for name in Settings.model_fields}
 
 
+def unknown_variables(environment: Mapping[str, str] | None = None) -> str | None:
+    """A sentence about variables that look like a setting and are none; None where there are none.
+
+    Args:
+        environment: The process's own when None.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    found = sorted(name for name in (os.environ if environment is None else environment) if name.startswith(PREFIX))
+    said = []
+    for name in found:
+        if name not in known:
+            near = nearest(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], ALIKE_SETTINGS)
+            said.append(f"{name} (did you mean {PREFIX}{near[0]}?)" if near else name)
+    return f"not a setting, and not read: {', '.join(said)}" if said else None
+
+
 def working_environment() -> dict[str, str]:
     """A copy of the process's environment, for the programs we start."""
     return dict(os.environ)
@@ -263,8 +282,9 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error}). Correct it or remove it.") from None
     if unknown := sorted(set(found) - set(Settings.model_fields)):
-        known = ", ".join(Settings.model_fields)
-        raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}. The settings are {known}.")
+        near = did_you_mean(nearest(unknown[0], Settings.model_fields, ALIKE_SETTINGS))
+        advice = near or f"The settings are {', '.join(Settings.model_fields)}."
+        raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}. {advice}")
     return found
 
 

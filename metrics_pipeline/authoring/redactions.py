@@ -13,7 +13,7 @@ from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.errors import LandingError
+from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import Settings
 
 EXAMPLES = 5
@@ -44,11 +44,11 @@ def look(settings: Settings) -> Redactions:
     """Redact every finished conversation of the landing folder, keep only forms and counts, and write nothing.
 
     Raises:
-        LandingError: There is no such folder.
+        SettingsError: There is no such folder.
     """
     landing = settings.landing_folder
     if not landing.is_dir():
-        raise LandingError(f"{landing}: is not a folder. Point --landing at the folder of export files.")
+        raise SettingsError(f"{landing}: is not a folder. Point --landing at the folder of export files.")
     forms: dict[str, Counter[str]] = defaultdict(Counter)
     redactor = Redactor(
         settings.redact_phone_regions,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands.pull import as_values, in_words
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.conversations.ingested import Counts, Ingested
@@ -59,13 +60,13 @@ def _as_json(found: Ingested) -> dict[str, Any]:
 def _lines(found: Ingested, every: bool) -> list[str]:
     if not found.files and not found.pulls:
         return ["Nothing has landed yet. Put exports into the landing folder, or say metrics pull, then metrics run."]
-    lines = [f"landed     {found.total.file_count:,} files, {_counts(found.total)}", *_reasons(found.total)]
+    lines = [f"landed     {counted(found.total.file_count, 'file')}, {_counts(found.total)}", *_reasons(found.total)]
     pulls = found.pulls if every else found.pulls[-SHOWN_PULLS:]
     for pulled in pulls:
         lines += ["", in_words(pulled.record)]
         if pulled.record.outcome != "complete":
             lines.append(f"           {pulled.record.outcome}. {pulled.record.reason}".rstrip())
-        lines.append(f"           landed of it: {pulled.landed.file_count:,} files, {_counts(pulled.landed)}")
+        lines.append(f"           landed of it: {counted(pulled.landed.file_count, 'file')}, {_counts(pulled.landed)}")
     files = sorted(found.files, key=lambda file: -file.quarantined_count)
     shown = files if every else files[:SHOWN_FILES]
     lines.append("")
@@ -76,7 +77,7 @@ def _lines(found: Ingested, every: bool) -> list[str]:
         )
     if len(shown) < len(files) or len(pulls) < len(found.pulls):
         more_files, more_pulls = len(files) - len(shown), len(found.pulls) - len(pulls)
-        lines.append(f"and {more_files:,} more files, {more_pulls:,} more pulls: --all shows them")
+        lines.append(f"and {counted(more_files, 'more file')}, {counted(more_pulls, 'more pull')}: --all shows them")
     return lines
 
 
@@ -89,4 +90,4 @@ def _counts(counts: Counts) -> str:
 
 
 def _reasons(counts: Counts) -> list[str]:
-    return [f"           {number:,} times: {reason}" for reason, number in counts.reasons.items()]
+    return [f"           {counted(number, 'time')}: {reason}" for reason, number in counts.reasons.items()]

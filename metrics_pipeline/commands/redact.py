@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.wording import counted
 
 
 def redact(
@@ -37,10 +38,10 @@ def redact(
         )
         return
     lines = [
-        f"{found.conversation_count:,} conversations, {found.changed_count:,} of them hold something personal "
+        f"{counted(found.conversation_count, 'conversation')}, {found.changed_count:,} of them with something personal "
         f"(rules {found.redaction})"
     ]
     for kind in found.kinds:
-        lines.append(f"{kind.kind:12} {kind.replaced_count:>8,} in {kind.conversation_count:,} conversations")
+        lines.append(f"{kind.kind:12} {kind.replaced_count:>8,} in {counted(kind.conversation_count, 'conversation')}")
         lines += [f"    {example['count']:>6,} × {example['form']}" for example in kind.examples]
     sys.stdout.write("\n".join(lines) + "\n")

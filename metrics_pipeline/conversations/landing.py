@@ -96,12 +96,12 @@ def land_folder(
         now: A conversation that begins later has a wrong clock; the machine's time when None.
 
     Raises:
-        LandingError: There is no such folder, or nothing in it and nothing landed before.
-        SettingsError: What landed before was cut into days in another time zone.
+        LandingError: There is nothing in the folder and nothing landed before.
+        SettingsError: There is no such folder, or what landed before was cut into days in another time zone.
         DataFolderError: The data folder cannot be written; files that had landed stay landed.
     """
     if not landing.is_dir():
-        raise LandingError(
+        raise SettingsError(
             f"{landing}: is not a folder. Put export files of your agent's conversations there, or point --landing "
             "at the folder that has them."
         )

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation import prompt
-from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.wording import counted
 
 GROUP_COMMIT_SECONDS = 0.01
 FIRST_PAUSE_SECONDS = 0.5
@@ -62,6 +63,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.requests = 0
+        """Those that reached a provider, or are on their way."""
+        self.never_sent = 0
+        """Tries that reached nobody: no connection, no provider of that name, no key."""
         self.replies = 0
         self.failures: Counter[str] = Counter()
         self.prompt_tokens = 0
@@ -71,6 +75,7 @@ class Tally:
     def include(self, other: Tally) -> None:
         """Count what another run sent as well."""
         self.requests += other.requests
+        self.never_sent += other.never_sent
         self.replies += other.replies
         self.failures.update(other.failures)
         self.prompt_tokens += other.prompt_tokens
@@ -102,6 +107,7 @@ class Asker:
         self._deadline = asyncio.get_running_loop().time() + limits.run_timeout_seconds
         self._failed_in_a_row: Counter[str] = Counter()
         self._last_failure: dict[str, str] = {}
+        self._only_unsent: dict[str, bool] = {}
         self._entries: asyncio.Queue[tuple[Intent | Outcome, asyncio.Future[int]]] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
 
@@ -124,6 +130,7 @@ class Asker:
                 try:
                     reply = await self._call(question)
                 except JudgeClosedError as error:
+                    self._count_unsent(error.kind)
                     self.closed.setdefault(judge, str(error))
                     return await self._settle(question, request_id, None, error.kind)
                 except JudgeRefusedError as error:
@@ -133,9 +140,10 @@ class Asker:
                     self._count_failure(judge, error.kind, str(error))
                     extra = EXTRA_RETRIES_WHEN_RATE_LIMITED if error.kind == RATE_LIMITED else 0
                     is_last = tries >= self._limits.retries + extra
-                    # Of a judge that is gone the cells stay missing: they are no errors of its answers.
+                    # Of a judge that is gone, or was never reached, the cells stay missing: no errors of its answers.
                     goes_on = self.stopped is None and judge not in self.closed
-                    recorded = await self._settle(question, request_id, None, error.kind, gives_up=is_last and goes_on)
+                    gives_up = is_last and goes_on and error.kind not in NEVER_SENT
+                    recorded = await self._settle(question, request_id, None, error.kind, gives_up)
                     if is_last or not goes_on:
                         return recorded
                     pause = self._pause(tries, error.retry_after_seconds)
@@ -177,13 +185,20 @@ class Asker:
         budget = self._limits.budget_requests
         if self.stopped is None and budget is not None and self.tally.requests >= budget:
             self.stopped = (
-                f"The budget of {budget} requests is used up (METRICS_BUDGET_REQUESTS). "
+                f"The budget of {counted(budget, 'request')} is used up (METRICS_BUDGET_REQUESTS). "
                 "The next run goes on where this one stopped."
             )
         return self.stopped is None and judge not in self.closed
 
+    def _count_unsent(self, kind: str) -> None:
+        if kind in NEVER_SENT:
+            self.tally.requests -= 1
+            self.tally.never_sent += 1
+
     def _count_failure(self, judge: str, kind: str, message: str) -> None:
+        self._count_unsent(kind)
         self.tally.failures[kind] += 1
+        self._only_unsent[judge] = self._only_unsent.get(judge, True) and kind in NEVER_SENT
         if kind == RATE_LIMITED:
             return
         self._failed_in_a_row[judge] += 1
@@ -193,12 +208,18 @@ class Asker:
             self._give_up(judge)
 
     def _give_up(self, judge: str) -> None:
-        self.closed.setdefault(
-            judge,
-            f"The model {judge} failed {self._failed_in_a_row[judge]} calls in a row, the last with: "
-            f"{self._last_failure[judge]}. Check METRICS_MODEL and METRICS_API_BASE, and that the server is up; then "
-            "run again.",
-        )
+        tries, last = self._failed_in_a_row[judge], self._last_failure[judge]
+        if judge not in self.answered and self._only_unsent[judge]:
+            why = (
+                f"Nothing answered for the model {judge}: {counted(tries, 'try', 'tries')}, {last}, and no request was "
+                "sent. Start its server or set METRICS_API_BASE to where it is, and run again."
+            )
+        else:
+            why = (
+                f"The model {judge} failed {counted(tries, 'call')} in a row, the last with: {last}. Check "
+                "METRICS_MODEL and METRICS_API_BASE, and that the server is up; then run again."
+            )
+        self.closed.setdefault(judge, why)
 
     def _pause(self, tries: int, retry_after_seconds: float | None) -> float:
         """Seconds until the next try: doubling, spread out, and never less than the server asks for."""

@@ -6,16 +6,19 @@ litellm's own retries are off (they multiply: the runner owns retries), and so i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError
+from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError, SettingsError
 from metrics_pipeline.evaluation.asking import RATE_LIMITED, TIMEOUT
-from metrics_pipeline.evaluation.judge import Finish, JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.judge import NOT_CONNECTED, Finish, JudgeKind, JudgeReply, JudgeRequest
 from metrics_pipeline.settings import quiet_libraries
 
 FINISHES: dict[str, Finish] = {"length": "truncated", "content_filter": "filtered"}
 MAX_REPLY_CHARACTERS = 200_000
+NO_CONNECTION = ("ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NonHttpUrlClientError")
+"""Errors of httpx and aiohttp, whatever litellm makes of them."""
 QUOTA_WORDS = ("insufficient_quota", "exceeded your current quota", "billing")
 CLOSED_STATUSES = {
     401: "the key was not accepted",
@@ -45,7 +48,7 @@ class LitellmJudge:
         return {"temperature": "0 where the model takes one", "reply": "json_schema where the model takes one"}
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
-        litellm = _litellm()
+        litellm = load_litellm()
         try:
             return _reply(litellm, await self._complete(litellm, request))
         except (asyncio.CancelledError, JudgeBusyError):
@@ -91,10 +94,12 @@ class LitellmJudge:
         if isinstance(error, litellm.ContentPolicyViolationError):
             return JudgeReply(text="", finish="filtered")
         status, text = getattr(error, "status_code", None), str(error)
+        if _is_not_connected(error):
+            return JudgeBusyError(f"no connection to {_place(self._api_base)}", kind=NOT_CONNECTED)
         if isinstance(error, litellm.Timeout):
             return JudgeBusyError("no reply in time", kind=TIMEOUT)
         if "Missing credentials" in text:
-            return self._closed(CLOSED_STATUSES[401], "http_401")
+            return self._closed("no key is set", "no_key")
         if status == 429 and any(word in text for word in QUOTA_WORDS):
             return self._closed("its quota is used up", "quota")
         if status == 429:
@@ -107,11 +112,11 @@ class LitellmJudge:
         if status in (400, 413, 422):
             return JudgeRefusedError(f"the model refused the request (HTTP {status})", kind="bad_request")
         if "Connection error" in text or isinstance(error, litellm.APIConnectionError):
-            return JudgeBusyError("no connection", kind="unreachable")
+            return JudgeBusyError("the connection broke", kind="unreachable")
         return JudgeBusyError(f"the call failed (HTTP {status}, {type(error).__name__})", kind="server_error")
 
     def _closed(self, why: str, kind: str) -> JudgeClosedError:
-        where = f" at {self._api_base}" if self._api_base else ""
+        where = f" at {_place(self._api_base)}" if self._api_base else ""
         return JudgeClosedError(
             f"The model {self.name}{where} answers no request: {why}. Correct METRICS_MODEL, METRICS_API_BASE or the "
             "key, and run again.",
@@ -119,7 +124,8 @@ class LitellmJudge:
         )
 
 
-def _litellm() -> Any:
+def load_litellm() -> Any:
+    """The library, kept from talking to the terminal and to anybody but the provider."""
     quiet_libraries()
     # litellm takes seconds to import: only who asks a model waits for it.
     import litellm
@@ -127,6 +133,47 @@ def _litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     return litellm
+
+
+def require_known_models(names: Iterable[str]) -> None:
+    """Refuse a name that leads to no provider, before anything is landed, counted or sent.
+
+    Raises:
+        SettingsError: litellm knows no provider of that name.
+    """
+    for name in sorted(set(names)):
+        litellm = load_litellm()
+        try:
+            known, *_ = litellm.get_llm_provider(model=name)
+        except Exception:  # litellm's errors are an open set: whatever it raises, it cannot place the name
+            known = ""
+        if not known:
+            raise SettingsError(
+                f"No provider has a model {name!r}. Write it as litellm does, for example openai/gpt-5-mini, or "
+                "openai/NAME for a server of your own at METRICS_API_BASE (docs.litellm.ai/docs/providers)."
+            )
+
+
+def _is_not_connected(error: BaseException | None) -> bool:
+    """Whether the connection was never made, which only the innermost errors tell."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if type(error).__name__ in NO_CONNECTION:
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _place(api_base: str | None) -> str:
+    """Where requests go, without a user, password or key that may stand in the address."""
+    if api_base is None:
+        return "its provider"
+    try:
+        parts = urlsplit(api_base)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else "METRICS_API_BASE"
+    except ValueError:
+        return "METRICS_API_BASE"
 
 
 def _reply(litellm: Any, response: Any) -> JudgeReply:

@@ -27,7 +27,7 @@ def test_the_report_counts_by_kind_and_shows_forms_and_no_value(exports):
     shown = CliRunner().invoke(cli, arguments)
     as_json = CliRunner().invoke(cli, [*arguments, "--json"])
 
-    assert "3 conversations, 2 of them hold something personal" in shown.output
+    assert "3 conversations, 2 of them with something personal" in shown.output
     assert "9999 9999 9999 9999" in shown.output
     assert "4111" not in shown.output + as_json.output
     assert "ana@" not in shown.output + as_json.output

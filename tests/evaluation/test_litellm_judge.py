@@ -8,9 +8,9 @@ import pytest
 from model_server import model_server
 from worlds import REFUND, conversation, metric
 
-from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError
-from metrics_pipeline.evaluation.judge import JudgeRequest
-from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
+from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError, SettingsError
+from metrics_pipeline.evaluation.judge import NEVER_SENT, JudgeRequest
+from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
 from metrics_pipeline.evaluation.prompt import max_reply_tokens, render, reply_schema
 from metrics_pipeline.evaluation.reading import read_reply
 
@@ -79,9 +79,26 @@ def test_a_server_that_never_answers_is_given_up_in_time():
     assert raised.value.kind == "timeout"
 
 
-def test_a_server_that_is_not_there_and_a_name_without_a_provider_say_so():
-    with pytest.raises(JudgeBusyError) as raised:
-        ask("http://127.0.0.1:9/v1")
-    assert raised.value.kind == "unreachable"
-    with pytest.raises(JudgeClosedError, match="write it like openai/NAME"):
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9/v1", "127.0.0.1:9", "ftp://127.0.0.1:9/v1"])
+def test_a_server_that_is_not_there_has_been_sent_nothing(base):
+    with pytest.raises(JudgeBusyError, match="no connection to") as raised:
+        ask(base)
+    assert raised.value.kind in NEVER_SENT
+
+
+def test_a_server_is_named_by_its_address_without_what_may_be_secret_in_it():
+    with pytest.raises(JudgeBusyError, match="no connection to http://127.0.0.1:9/v1$"):
+        ask("http://127.0.0.1:9/v1?key=secret", model="ollama/x")
+
+
+def test_a_name_without_a_provider_closes_the_judge():
+    with pytest.raises(JudgeClosedError, match="write it like openai/NAME") as raised:
         ask("http://127.0.0.1:9/v1", model="some-model")
+    assert raised.value.kind in NEVER_SENT
+
+
+@pytest.mark.parametrize("name", ["nonsense", "foo/bar", "/x", " "])
+def test_a_name_that_no_provider_has_is_refused_in_one_sentence_and_nothing_else_is_printed(name, capfd):
+    with pytest.raises(SettingsError, match="No provider has a model .* example openai/gpt-5-mini"):
+        require_known_models(["openai/x", name])
+    assert capfd.readouterr() == ("", "")

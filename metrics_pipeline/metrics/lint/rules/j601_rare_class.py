@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
 from metrics_pipeline.metrics.lint.words import words
+from metrics_pipeline.wording import counted
 
 BAD = """\
 name: "Refund: granted"
@@ -36,9 +37,7 @@ def check(project: Project) -> Iterator[Hit]:
         given = counts.get(subject.metric.key, {})
         for answer, count in given.items():
             if count < RARE and answer in subject.metric.answers and not REST & set(words(answer.replace("_", " "))):
-                said = (
-                    f"the answer {answer!r} was given {count} times of {sum(given.values()):,}: too rarely to measure."
-                )
+                said = f"the answer {answer!r} was given {counted(count, 'time')} of {sum(given.values()):,}: too rarely to measure."
                 yield Hit(subject, (), said)
 
 
