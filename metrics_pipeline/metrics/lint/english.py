@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from metrics_pipeline.metrics.lint.evaluation import evaluates
 from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, tagged
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
@@ -27,6 +28,8 @@ LIGHT = frozenset(
     "carry pull push end start begin".split()
 )
 """Verbs that mean what their object means."""
+NEEDS = frozenset("need want require deserve hope expect wish desire merit warrant demand".split())
+"""Verbs of a wish that stands where a measure should."""
 COMPLETED = frozenset("finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split())
 GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
@@ -35,19 +38,6 @@ GENERIC = frozenset(
     "question right sense position situation expectation standard quality level progress success effort best place topic subject".split()
 )
 ABSTRACT = frozenset("feeling motive".split())
-EVALUATION = re.compile(
-    r"(?<!as )\bwell\b(?! as|,|-)|\b(badly|poorly|nicely|properly|correctly|adequately|appropriately|satisfactorily|"
-    r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|effectively|"
-    r"efficient|efficiently|professional|professionally|excellent|great|pleasant|decent|acceptable|acceptably|adequate|"
-    r"appropriate|proper|helpful|unhelpful|happy|unhappy|as (?:expected|intended|hoped|planned|required|desired|it should)|"
-    r"competent(?:ly)?|perfect(?:ly)?|suitabl[ey]|meaningful|worthwhile|valuable|impressive|flawless(?:ly)?|(?:un)?clear(?:ly)?|"
-    r"seamless(?:ly)?|(?:make|made|makes) sense|fine|okay|ok|fair(?:ly)?|thorough(?:ly)?|reasonabl[ey]|sensibl[ey]|in a (?:\w+ )?(?:way|manner|fashion)|"
-    r"in the (?:right|proper|best|correct) (?:way|manner)|"
-    r"(?:right|correct|best|wrong) (?:thing|way|answer|information|outcome|result|solution|help)|"
-    r"(?:good|bad|poor|positive|negative|nice|high.quality|first.class|desired|favou?rable|strong|weak|better) "
-    r"(?!faith|standing|morning|day|evening|afternoon|will|bye|friday)[a-z]+|(?:was|is|were|went|be|been) "
-    r"(?:all |very |really |quite |so )?(?:good|bad|poor|right|positive|negative|nice|fair|better|there|enough))\b"
-)
 PARTICLES = frozenset("out up off down away back over".split())
 ASIDES = frozenset("who whose when whenever after once while whilst because although though since until till".split())
 """What opens a clause that tells of whom or when, and not what came of it."""
@@ -59,6 +49,27 @@ REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
 )
+NOUN = "".join(rf"(?<!\b{word} )" for word in "the a an this their his her its our every each no any one of".split())
+SPEAKS = (
+    r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote|itten|iting)|(?:complain|report|mention|claim|prais|object|protest|"
+    r"shout|yell|curs|insult|"
+    r"express|remark|exclaim|accus|alleg|grumbl|rant|vent|argu|describ|swear)(?:e|es|s|ed|d|ing)?|swore|call(?:s|ed)|"
+    r"stat(?:e|es|ed|ing)|cit(?:e|es|ed|ing))\b"
+)
+"""What they say is their object."""
+TELLS = (
+    r"(?:tell|told|ask|inform|warn|assur|remind|notif|advis|hear|answer|repl|respond|agree|check|explain|announc|"
+    r"promis|confirm|admit|add|indicat|insist|repeat|acknowledg|clarif|declar|suggest|apologi)\w*"
+)
+"""They need a clause: whom is told comes first."""
+CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
+SAID = re.compile(
+    rf"\b{NOUN}{SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
+    rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|"
+    rf"sentences?) (?:such|like|as)\b",
+)
+ABBREVIATION = re.compile(r"\b([ei])\.(g|e)\.")
+BREAK = re.compile(r"[.;!?]|, (?:which|who|whose|where)\b")
 SUBJECTS = ACTORS | {"system", "nobody", "somebody", "anyone", "someone", "who", "they", "he", "she", "it"}
 
 
@@ -70,14 +81,36 @@ def is_observable(text: str) -> bool:
 
 
 def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
-    clause = read[place]
+    clause, following = read[place], read[place + 1 : place + 2]
     if clause.opener in ASIDES or evaluates(str(clause)):
+        return False
+    if _is_measured(following) and not any(map(_reports, clause.words)):
+        return False
+    if _is_measure(clause) and not (place and any(map(_reports, read[place - 1].words))):
         return False
     # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
     is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
     return any(
         _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
     )
+
+
+def _is_measured(following: Sequence[Clause]) -> bool:
+    """Whether how far an act went is left to a need or a verdict: `what they needed`, `until the sum made sense`."""
+    return any(
+        _is_measure(clause) or (clause.opener in ("until", "till", "so") and clause.verbs and evaluates(str(clause)))
+        for clause in following
+    )
+
+
+def _is_measure(clause: Clause) -> bool:
+    """Whether a clause measures by somebody's need: `what they needed`, `in the depth that it calls for`."""
+    if clause.opener not in ("what", "whatever", "that", "which", "as", "than") or not clause.verbs:
+        return False
+    verb, after = clause.words[clause.verbs[0]], clause.words[clause.verbs[0] + 1 :]
+    is_need = verb.base in NEEDS or (verb.base in ("call", "come", "look") and after and after[0].base == "for")
+    # `The room that they wanted` is a room; `the depth that it needs` is no more than a need.
+    return bool(is_need) and (clause.opener not in ("that", "which") or verb.base in ("call", "deserve"))
 
 
 def _ends_in_noun(clause: Clause) -> bool:
@@ -143,6 +176,10 @@ def is_speech(word: Word) -> bool:
     return word.kind == "verb" and (word.base in SPEECH or word.meaning == "communication")
 
 
+def _reports(word: Word) -> bool:
+    return word.kind == "verb" and stem(word.base) in REPORTING
+
+
 def is_person(word: Word) -> bool:
     """Whether a word names somebody who takes part in a conversation."""
     return word.base in ACTORS or word.text.lower() in ACTORS or (word.kind == "noun" and word.meaning == "person")
@@ -167,11 +204,6 @@ def _is_whole(after: Sequence[Word]) -> bool:
     return all(word.base in ("no", "yes", "it", "so", "this", "that", "sorry") for word in rest)
 
 
-def evaluates(text: str) -> bool:
-    """Whether a text judges; a word with a capital within a sentence is a name and judges nothing."""
-    return EVALUATION.search(re.sub(r"(?<=[a-z,;’'\"] )[A-Z]\w*", "", text).lower()) is not None
-
-
 def has_verb(text: str) -> bool:
     """Whether the text is more than a noun."""
     return any(word.kind in ("verb", "auxiliary") and not word.text.endswith("ing") for word in tagged(text))
@@ -181,6 +213,16 @@ def is_reported(text: str, position: int) -> bool:
     """Whether what stands at `position` is what somebody in the conversation said."""
     before = re.split(r"[.;]", text[:position])[-1]
     return any(stem(word) in REPORTING for word in words(before))
+
+
+def is_said(text: str, position: int) -> bool:
+    """Whether what stands at `position` is what somebody in the conversation said: quoted, or told in its own clause.
+
+    `Told the guest that …` is, `told the poor guest the price` is not, nor is `the price that was said is …`.
+    """
+    before = ABBREVIATION.sub(r"\1\2", text[:position].lower())
+    is_quoted = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
+    return is_quoted or SAID.search(BREAK.split(before)[-1]) is not None
 
 
 INLINE = re.compile(

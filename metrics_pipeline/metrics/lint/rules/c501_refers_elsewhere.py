@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_reported
+from metrics_pipeline.metrics.lint.english import is_reported, is_said
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule
-from metrics_pipeline.metrics.lint.rules.c502_leading import is_said
 from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\

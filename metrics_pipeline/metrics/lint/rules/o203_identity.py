@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from metrics_pipeline.metrics.lint.english import is_said
 from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.rules.c502_leading import is_said
 from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import evaluates, is_observable, is_vague, points_back
+from metrics_pipeline.metrics.lint.english import is_observable, is_vague, points_back
+from metrics_pipeline.metrics.lint.evaluation import evaluates
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
