@@ -30,7 +30,12 @@ LIGHT = frozenset(
 """Verbs that mean what their object means."""
 NEEDS = frozenset("need want require deserve hope expect wish desire merit warrant demand".split())
 """Verbs of a wish that stands where a measure should."""
+EARNS = frozenset("deserve merit warrant entitle".split())
 COMPLETED = frozenset("finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split())
+COMPLIES = frozenset(
+    "follow keep stick hold observe obey respect adhere comply conform abide uphold honour honor breach violate infringe".split()
+)
+"""Verbs that hold an act against a rule, and do not say which act."""
 GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
@@ -49,7 +54,10 @@ REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
 )
-NOUN = "".join(rf"(?<!\b{word} )" for word in "the a an this their his her its our every each no any one of".split())
+NOUN = (
+    "".join(rf"(?<!\b{word} )" for word in "the a an this their his her its our every each no any one of".split())
+    + r"(?<!'s )(?<!s' )"
+)
 SPEAKS = (
     r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote|itten|iting)|(?:complain|report|mention|claim|prais|object|protest|"
     r"shout|yell|curs|insult|"
@@ -64,7 +72,7 @@ TELLS = (
 """They need a clause: whom is told comes first."""
 CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
 SAID = re.compile(
-    rf"\b{NOUN}{SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
+    rf"\b{NOUN}(?!(?:claim|report|mention)s? (?:about|for|of|on|to|under)\b){SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
     rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|"
     rf"sentences?) (?:such|like|as)\b",
 )
@@ -108,9 +116,11 @@ def _is_measure(clause: Clause) -> bool:
     if clause.opener not in ("what", "whatever", "that", "which", "as", "than") or not clause.verbs:
         return False
     verb, after = clause.words[clause.verbs[0]], clause.words[clause.verbs[0] + 1 :]
-    is_need = verb.base in NEEDS or (verb.base in ("call", "come", "look") and after and after[0].base == "for")
-    # `The room that they wanted` is a room; `the depth that it needs` is no more than a need.
-    return bool(is_need) and (clause.opener not in ("that", "which") or verb.base in ("call", "deserve"))
+    is_for = bool(after) and after[0].base == "for"
+    is_earned = verb.base in EARNS or (verb.base == "call" and is_for)
+    is_needed = verb.base in NEEDS or (verb.base in ("come", "look") and is_for)
+    # `The room that they wanted` is a room; `the depth that the case calls for` is no more than a need.
+    return is_earned or (is_needed and clause.opener not in ("that", "which"))
 
 
 def _ends_in_noun(clause: Clause) -> bool:
@@ -134,16 +144,26 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
         return False
     if is_speech(verb):
         return any(map(is_concrete, about)) or _is_followed_up(read[place + 1 : place + 2]) or _is_whole(after)
+    if verb.base in COMPLIES and any(word.meaning in ("communication", "cognition") for word in about):
+        return False
+    is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
     if verb.base in LIGHT:
-        is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
         things = before if is_passive else _object(after)
         return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
     if verb.meaning in ("emotion", "perception", "stative"):
         return False
     taken = [word for word in _object(after) if word.kind in ("noun", "pronoun")]
-    if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)):
+    if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)) and not _is_passed_on(after):
         return False
-    return any(map(is_concrete, about)) or (verb.meaning in ("possession", "motion", "contact") and not _object(after))
+    doer = next(filter(_can_be_subject, before), None)
+    is_bare_act = verb.meaning in ("possession", "motion", "contact") and not _object(after)
+    return any(map(is_concrete, about)) or (is_bare_act and doer is not None and is_person(doer))
+
+
+def _is_passed_on(after: Sequence[Word]) -> bool:
+    """Whether somebody is named who gets it: `transferred the call to a nurse`."""
+    to = next((place for place, word in enumerate(after) if word.base == "to"), len(after))
+    return any(word.kind == "noun" and word.meaning in ("person", "group") for word in after[to + 1 :])
 
 
 def _can_be_subject(word: Word) -> bool:

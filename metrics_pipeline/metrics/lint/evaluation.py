@@ -8,11 +8,12 @@ from functools import lru_cache
 GRADES = (
     r"(?<!as )\bwell\b(?! as|,|-)|"
     r"\b(?:badly|poorly|nicely|neatly|ably|capably|properly|correctly|adequately|appropriately|satisfactorily|"
-    r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|"
+    r"satisfactory|satisfying|satisfied|successfully|unsuccessful|smooth|smoothly|effective|"
     r"effectively|efficient|efficiently|professional|professionally|excellent|great|pleasant|decent|acceptable|"
     r"acceptably|adequate|appropriate|proper|helpful|unhelpful|useful|useless|happy|unhappy|competent(?:ly)?|"
     r"perfect(?:ly)?|suitabl[ey]|meaningful|worthwhile|valuable|impressive|flawless(?:ly)?|(?:un)?clear(?:ly)?|"
-    r"seamless(?:ly)?|fine|okay|ok|so-so|fair(?:ly)?|thorough(?:ly)?|reasonabl[ey]|sensibl[ey]|convincing(?:ly)?)\b"
+    r"seamless(?:ly)?|fine|okay|ok|so-so|fair(?:ly)?|thorough(?:ly)?|reasonabl[ey]|sensibl[ey]|convincing(?:ly)?)\b|"
+    r"(?<!returned )(?<!returns )(?<!reported )(?<!reports )\bsuccess(?:ful)?\b"
 )
 COMPARES = (
     r"\b(?:as (?:expected|intended|hoped|planned|required|desired|it should|best)|(?:make|made|makes) sense|"
@@ -53,6 +54,10 @@ FIGURES = "|".join(
         r"everything|this) (?:\w+ )?(?:up|out|right|straight|over)|(?:it|things|figures?|bill|sums?) (?:all )?"
         r"(?:add|stack)(?:s|ed)? up|\bto add up|(?:work|pan|turn)\w* out (?:well|fine|in the end|for the best|for)",
         r"(?:it|visit|effort|wait|call|chat|things) (?:all )?(?:work|pan)(?:s|n?ed)? out|let (?:[\w'-]+ ){1,4}down",
+        r"(?:walk|came|come|went)\w* away (?:with|happier|better)|(?:better|worse) off|the (?:right|wrong) direction|"
+        r"(?:left|leaves?) no (?:doubt|room)|on top of (?:it|things|everything)|cover\w* (?:all )?(?:the )?(?:ground|bases)|"
+        r"put to (?:bed|rest)|(?:kept|keep\w*) (?:things|it) (?:moving|going)|(?:found|finds?) (?:common ground|\w+ answer)|"
+        r"(?:gave|gives?|did|does) (?:it )?(?:their|its|his|her) (?:all|best)|tak\w+ (?:care of|seriously)",
         r"down (?:[\w'-]+ ){1,2}throats?|(?:took|takes?) (?:good )?care of|looks? after|looked after",
     )
 )

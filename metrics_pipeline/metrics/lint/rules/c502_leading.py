@@ -74,7 +74,7 @@ OF_PEOPLE = frozenset("poor unlucky unfortunate innocent desperate decent honest
 """A verdict when they stand before people or a company, harmless elsewhere: a poor signal."""
 IDIOM = re.compile(
     r"\b(?:of course|needless to say|as (?:everybody|everyone|we all) knows?|we all know|isn't it|don't you|who "
-    r"wouldn't|yet again|once again failed|at long last|as always|"
+    r"wouldn't|yet again|yet another|once again failed|at long last|as always|"
     r"(?:did|does|do|could|would|was|were|had|has) not even|\w+n't even|never even|even (?:manage|bother|care)\w*|"
     r"(?:bother|deign|condescend)(?:s|ed|ing)? to|(?:is|are|be|been|can|was|were) bothered to|dare[sd]? to|"
     r"(?:nerve|cheek|gall|audacity|decency|courtesy|good grace|grace|common sense|guts|effrontery) to|lift\w* a finger|"
@@ -100,6 +100,8 @@ IDIOM = re.compile(
     r"decency|idiots?|morons?|fools?|saints?|crooks?|liars?|cowards?)\b|!(?=\s|$)",
 )
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*", re.IGNORECASE)
+
+
 def check(subject: Subject) -> Iterator[Hit]:
     for loc, text in subject.prose:
         found = next((place for place in _verdicts(text) if not is_said(text, place.start())), None)
