@@ -92,9 +92,9 @@ def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
     clause, following = read[place], read[place + 1 : place + 2]
     if clause.opener in ASIDES or evaluates(str(clause)):
         return False
-    if _is_measured(following) and not any(map(_reports, clause.words)):
+    if _is_measured(following) and not any(map(reports, clause.words)):
         return False
-    if _is_measure(clause) and not (place and any(map(_reports, read[place - 1].words))):
+    if _is_measure(clause) and not (place and any(map(reports, read[place - 1].words))):
         return False
     # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
     is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
@@ -196,7 +196,8 @@ def is_speech(word: Word) -> bool:
     return word.kind == "verb" and (word.base in SPEECH or word.meaning == "communication")
 
 
-def _reports(word: Word) -> bool:
+def reports(word: Word) -> bool:
+    """Whether a word is a verb that has what was said as its object."""
     return word.kind == "verb" and stem(word.base) in REPORTING
 
 
@@ -232,7 +233,7 @@ def has_verb(text: str) -> bool:
 def is_reported(text: str, position: int) -> bool:
     """Whether what stands at `position` is what somebody in the conversation said."""
     before = re.split(r"[.;]", text[:position])[-1]
-    return any(stem(word) in REPORTING for word in words(before))
+    return any(stem(word) in REPORTING for word in words(before) if word != "not")
 
 
 def is_said(text: str, position: int) -> bool:

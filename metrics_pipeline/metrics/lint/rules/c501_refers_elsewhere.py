@@ -129,7 +129,7 @@ AGAINST = re.compile(
 """A measure that is named as something definite, whatever its name."""
 OURS = re.compile(
     r"\b(?:match\w*|agree\w* with|correspond\w* (?:to|with)|f[ae]ll\w* (?:under|within|outside)|covered by|stay\w* within|"
-    rf"under|against|by) (?P<owner>our) {THING}"
+    rf"under|against) (?P<owner>our) {THING}"
 )
 ALLOWED = re.compile(
     r"\b(?P<owner>the|our) (?P<thing>(?:(?!that\b|which\b|who\b)[\w’'-]+ ){1,3}?)(?:allows|requires|prescribes|foresees|"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable
+from metrics_pipeline.metrics.lint.english import is_observable, reports
+from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -27,9 +28,11 @@ good: true
 
 
 def check(subject: Subject) -> Iterator[Hit]:
+    # `What the guest complained about`: each label is part of what was said.
+    is_told = any(map(reports, tagged(subject.metric.definition)))
     anchored = any(is_observable(text) and not inner(text) for text in subject.conditions)
     for loc, text in subject.prose:
-        if loc == ("applies_when",):
+        if loc == ("applies_when",) or (is_told and loc[0] == "labels"):
             continue
         # What the definition calls a feeling may be made visible by the conditions; a sound or a later day may not.
         found = beyond(text) if anchored and loc == ("definition",) else beyond(text) or inner(text)
