@@ -36,6 +36,19 @@ COMPLIES = frozenset(
     "follow keep stick hold observe obey respect adhere comply conform abide uphold honour honor breach violate infringe".split()
 )
 """Verbs that hold an act against a rule, and do not say which act."""
+REFUSES = frozenset(
+    (verb, particle)
+    for particle, verbs in (
+        ("away", "turn send walk"),
+        ("down", "turn"),
+        ("off", "break cut put call ring"),
+        ("out", "back pull drop"),
+        ("up", "give"),
+        ("short", "cut break"),
+    )
+    for verb in verbs.split()
+)
+"""Verbs that refuse or give up by their particle."""
 GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
@@ -147,6 +160,10 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if verb.base in COMPLIES and any(word.meaning in ("communication", "cognition") for word in about):
         return False
     is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
+    if any((verb.base, word.base) in REFUSES for word in after):
+        return True
+    if verb.base in ("stay", "remain") and any(word.kind == "noun" and is_concrete(word) for word in before):
+        return True
     if verb.base in LIGHT:
         things = before if is_passive else _object(after)
         return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
@@ -243,7 +260,8 @@ def is_said(text: str, position: int) -> bool:
     """
     before = ABBREVIATION.sub(r"\1\2", text[:position].lower())
     is_quoted = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
-    return is_quoted or SAID.search(BREAK.split(before)[-1]) is not None
+    clause = BREAK.split(before)[-1]
+    return is_quoted or clause.lstrip().startswith("that ") or SAID.search(clause) is not None
 
 
 INLINE = re.compile(

@@ -218,8 +218,10 @@ def clauses(text: str) -> tuple[Clause, ...]:
     """The clauses of `text` in their order."""
     found: list[Clause] = []
     opener, mark, held = "", "", list[Word]()
-    for word in (*tagged(text), None):
-        if word is not None and word.kind not in ("mark", "conjunction"):
+    read = tagged(text)
+    for index, word in enumerate((*read, None)):
+        is_bare = word is not None and bool(held) and _opens_bare_relative(held, read[index : index + 6])
+        if word is not None and word.kind not in ("mark", "conjunction") and not is_bare:
             held.append(word)
             continue
         if held:
@@ -229,11 +231,29 @@ def clauses(text: str) -> tuple[Clause, ...]:
             else:
                 found.append(Clause(opener, tuple(held), mark == ","))
             opener, mark = "", ""
-        if word is not None:
+        if word is not None and is_bare:
+            opener, held = "that", [word]
+        elif word is not None:
             # Of a comma and the conjunction after it the conjunction says more.
             mark = opener if word.kind == "conjunction" and opener in (",", "—", "–") else ""
             opener, held = word.base, []
     return tuple(found)
+
+
+def _opens_bare_relative(held: Sequence[Word], ahead: Sequence[Word]) -> bool:
+    """Whether somebody and what they did follow a thing without a `that`: `the plan the agent proposed`."""
+    last = held[-1]
+    is_setting = held[0].kind == "preposition" and not any(word.kind == "verb" for word in held)
+    if is_setting or last.kind != "noun" or last.base in ACTORS or last.meaning in ("person", "time"):
+        return False
+    start = 1 if ahead[0].kind == "determiner" else 0
+    doer = ahead[start : start + 1]
+    is_doer = any(
+        word.base in ACTORS or word.meaning in ("person", "group") if start else word.base in ("they", "he", "she")
+        for word in doer
+    )
+    following = [word for word in ahead[start + 1 :] if word.kind != "adverb"]
+    return is_doer and bool(following) and following[0].kind in ("verb", "auxiliary")
 
 
 def sentences(text: str) -> list[str]:

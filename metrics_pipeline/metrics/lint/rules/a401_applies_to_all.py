@@ -51,7 +51,9 @@ EVERYWHERE = frozenset(
     "library council authority brand team department provider".split()
 )
 """What a conversation has whatever it is about."""
-CONDITION = re.compile(r"\b(?:true|false|answer|counts?|yes)\b", re.IGNORECASE)
+CONDITION = re.compile(
+    r"\b(?:true|false|answer is|counts?|counted|(?:yes|no),? (?:if|when|where|only))\b", re.IGNORECASE
+)
 OPENING = re.compile(r"^(?:whether|if|did|does|was|were|is|has)\b", re.IGNORECASE)
 MAKES = re.compile(
     r"\bagent\b[^,;.]*\b(?:made|offer\w*|mention\w*|present\w*|explain\w*|extend\w*|pitch\w*|propos\w*|describ\w*|rais\w*)\b[^,;.]*$",
@@ -93,8 +95,10 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
         if is_near and not is_volunteered and clause.opener in EVENT_OPENERS and _is_event(clause):
             return f"{clause.opener} {clause.words[0].text}"
         is_relative = is_boolean and earlier and clause.opener in ("that", "which", "who", "whose")
-        if is_relative and _takes_for_granted(earlier[-1], clause):
+        if is_relative and _takes_for_granted(earlier, clause):
             return f"{earlier[-1].words[-1].text} {clause.opener}"
+        if index < 2 and _is_of_a_group(clause):
+            return f"{clause.words[0].text} {clause.words[1].text}"
         if index == 0 and _is_conditional_phrase(clause):
             return clause.words[0].text
     return _given_thing(read) if is_boolean and not is_volunteered else None
@@ -124,7 +128,11 @@ def _is_volunteered(clause: Clause) -> bool:
 
 def _given_thing(read: tuple[Clause, ...]) -> str | None:
     """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
-    if len(read) > 1 and any(map(is_speech, read[0].words)) and read[1].opener in ANSWERED:
+    if (
+        len(read) > 1
+        and any(is_speech(word) and not word.text.endswith("ing") for word in read[0].words)
+        and read[1].opener in ANSWERED
+    ):
         return read[1].opener
     for clause in read[:2]:
         for place, word in enumerate(clause.words[:-1]):
@@ -133,7 +141,12 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
                 if len(following) == 2 and following[1].kind == "preposition":
                     return f"{word.text} {following[0].text}"
                 continue
-            if word.base != "the":
+            is_asked_for = (
+                place > 1
+                and clause.words[place - 1].base == "for"
+                and clause.words[place - 2].base in ("ask", "request")
+            )
+            if word.base != "the" or is_asked_for:
                 continue
             head = _head(clause.words[place + 1 :])
             if head is not None and _is_of_some(head):
@@ -166,11 +179,13 @@ def _is_event(clause: Clause) -> bool:
     )
 
 
-def _takes_for_granted(head: Clause, relative: Clause) -> bool:
+def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     """Whether `the offer that the agent made`, `customers who asked` stands in the clause: a definite thing or all of a
     kind of people, and an act that makes it what it is."""
+    head = earlier[-1]
     said = head.verbs and head.words[head.verbs[-1]].meaning == "communication"
-    if said and [word.kind for word in head.words[head.verbs[-1] + 1 :]][:1] == ["preposition"]:
+    after = head.words[head.verbs[-1] + 1 :][:1] if said else ()
+    if any(word.kind == "preposition" and word.base != "to" for word in after):
         return False
     if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
         return False
@@ -182,8 +197,27 @@ def _takes_for_granted(head: Clause, relative: Clause) -> bool:
     has_doer = any(
         word.kind in ("noun", "pronoun") for word in relative.words[: relative.verbs[0] if relative.verbs else 0]
     )
+    # `A reading that the customer dictated was accepted`: the sentence is about those alone.
+    is_definite = is_definite or (len(earlier) == 1 and start == 0 and not head.verbs)
     is_third = is_person(noun) and noun.base not in ACTORS and relative.opener == "who"
     return is_kind or (is_definite and (is_third or (has_doer and not is_person(noun))))
+
+
+def _is_of_a_group(clause: Clause) -> bool:
+    """Whether it tells of people of one kind: `households new to the practice were told`, `a guest with a dog paid`."""
+    people = (
+        clause.words[1:] if clause.words[0].base in ("a", "an", "every", "each", "any", "all", "no") else clause.words
+    )
+    is_many = people is not clause.words or people[0].text.lower().endswith("s")
+    if len(people) < 3 or not is_many or not is_person(people[0]):
+        return False
+    second, third, rest = people[1], people[2], people[2:]
+    is_past = second.kind == "verb" and not second.text.endswith("ing") and third.kind == "preposition"
+    is_told_apart = (second.kind in ("preposition", "adjective") and second.base not in ("like", "of")) or is_past
+    is_doing = second.text.endswith("ing") and second.kind == "verb"
+    return (is_told_apart or is_doing) and any(
+        word.kind == "auxiliary" or (word.kind == "verb" and not word.text.endswith("ing")) for word in rest
+    )
 
 
 def _is_conditional_phrase(clause: Clause) -> bool:

@@ -104,9 +104,16 @@ WORD = re.compile(r"[a-z]+(?:-[a-z]+)*", re.IGNORECASE)
 
 def check(subject: Subject) -> Iterator[Hit]:
     for loc, text in subject.prose:
-        found = next((place for place in _verdicts(text) if not is_said(text, place.start())), None)
+        found = next(
+            (place for place in _verdicts(text) if not is_said(text, place.start()) and not _is_open(text, place)), None
+        )
         if found:
             yield Hit(subject, loc, f"{found.group()!r} says what to feel about it.")
+
+
+def _is_open(text: str, verdict: re.Match[str]) -> bool:
+    """Whether the opposite follows, so that nothing is decided: `rightly or wrongly`."""
+    return re.match(r",? or (?:\w+ly|not|un\w+)\b", text[verdict.end() :]) is not None
 
 
 def _verdicts(text: str) -> Iterator[re.Match[str]]:

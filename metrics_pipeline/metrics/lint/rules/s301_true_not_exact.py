@@ -31,7 +31,9 @@ def check(subject: Subject) -> Iterator[Hit]:
         return
     if metric.true_when is None:
         yield Hit(subject, ("definition",), "nothing says what exactly makes it true.")
-    elif _is_open(metric.true_when, metric.definition) and not (beyond(metric.true_when) or inner(metric.true_when)):
+    elif _is_open(metric.true_when, metric.definition) and not (
+        beyond(metric.true_when) or inner(metric.true_when) or beyond(metric.definition)
+    ):
         yield Hit(subject, ("true_when",), "true_when names nothing that somebody said or did.")
 
 

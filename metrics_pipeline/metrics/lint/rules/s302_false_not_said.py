@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.english import is_observable, is_vague, points_back
 from metrics_pipeline.metrics.lint.evaluation import evaluates
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
+from metrics_pipeline.metrics.lint.grammar import clauses
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import content
@@ -57,8 +57,9 @@ def _says_something(false_when: str, true_when: str) -> bool:
     if not is_vague(false_when) or any(beyond(text) or inner(text) for text in (false_when, true_when)):
         return True
     # `None of these was named` says exactly what is missing, where what should be there is exact.
-    is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))
-    return (is_missing or points_back(false_when)) and is_observable(true_when) and not evaluates(false_when)
+    is_missing = any(clause.is_negated and not evaluates(str(clause)) for clause in clauses(false_when))
+    is_counted = points_back(false_when) and not evaluates(false_when)
+    return (is_missing or is_counted) and is_observable(true_when)
 
 
 RULE = Rule(
