@@ -109,7 +109,9 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     last = before[-1] if before else None
     if not low[0].isalnum():
         return Word(token, "mark", low)
-    verb = verb_base(low) or verb_base(low.replace("-", ""))
+    # E-mailed, re-booked.
+    plain = low if verb_base(low) else low.replace("-", "")
+    verb = verb_base(plain)
     if low in AUXILIARIES:
         return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
     if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):
@@ -125,7 +127,7 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     noun = noun_base(low)
     if low in ACTORS or low.removesuffix("s") in ACTORS:
         return Word(token, "noun", noun or low)
-    if verb is not None and _is_verb(low, verb, noun, last, after, before):
+    if verb is not None and _is_verb(plain, verb, noun, last, after, before):
         return Word(token, "verb", verb)
     is_participle = verb is not None and low != verb and not low.endswith("s")
     known = senses(low)
