@@ -70,13 +70,11 @@ def check(subject: Subject) -> Iterator[Hit]:
 def _opposites(when: str) -> str | None:
     """The two verbs of a condition that affirm and deny the same: `accepted or declined it`."""
     for first, second in pairwise(clauses(when)):
-        if second.opener != "or" or not first.verbs or not second.verbs:
-            continue
-        one, other = first.words[first.verbs[-1]], second.words[second.verbs[0]]
-        kinds = [verb.base in AFFIRMS for verb in (one, other)], [verb.base in DENIES for verb in (one, other)]
-        is_undone = one.base == other.base and first.is_negated != second.is_negated
-        if is_undone or kinds in (([True, False], [False, True]), ([False, True], [True, False])):
-            return f"{one.text} or {other.text}"
+        if second.opener == "or" and not (first.is_negated or second.is_negated):
+            one = {first.words[index].base for index in _finite(first)[-1:]}
+            other = {second.words[index].base for index in _finite(second)[:1]}
+            if (one & AFFIRMS and other & DENIES) or (one & DENIES and other & AFFIRMS):
+                return " or ".join((*one, *other))
     return None
 
 
