@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import combinations
-from math import inf
-from typing import NamedTuple
 
 from metrics_pipeline.metrics.lint.english import has_verb, is_person
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
-from metrics_pipeline.metrics.lint.lexicon import verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+from metrics_pipeline.metrics.lint.spans import Span, span
 from metrics_pipeline.metrics.lint.words import content, stem, words
 from metrics_pipeline.metrics.parts import Label
 
@@ -74,7 +72,7 @@ OPEN = re.compile(
     r"\bwhat(?! (?:kind|type|sort|\w+ of)\b)|\bwhy\b|\b(?:reason|cause|topic|subject|theme)s?\b", re.IGNORECASE
 )
 LISTED = re.compile(
-    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to)[\s,]"
+    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to|be it|whether)[\s,]"
 )
 ORDER = re.compile(
     r"\bfirst (?:label |one )?(?:that|which|to) (?:holds?|fits?|appl(?:y|ies)|match(?:es)?)\b|\bfrom the top\b|\btop to bottom\b|"
@@ -92,54 +90,42 @@ RESULT = re.compile(
     r"\b(?:came? of|becam?e of|came? to|ends?|ended|ending|outcome|result|status|state|stage|point)\b", re.IGNORECASE
 )
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
+ONE_PLACE = re.compile(
+    r"^\W*(?:in |to |by |at |on )?(?:how (?:far|long|many|much|often|the|an?|their|its|this|it|they|is|are|was|were|did|does|do|will|would)|where|"
+    r"which (?!kind|type|sort)|when|who|whom|whose)\b",
+    re.IGNORECASE,
+)
+"""A question that a single manner, place or time answers."""
+DOINGS = re.compile(r"\bwhat\b.*\b(?:did|does|done|do|happened|happens)\b", re.IGNORECASE)
+FREE = re.compile(
+    r",? (?:at once|now|today|immediately|straight ?away|right away|sooner) or (?:at a |some )?(?:later|other|another)(?: \w+)?|"
+    r",? (?:with|in) or (?:without|out)\b|,? whether or not\b[^.,;]*|,? (?:in full|wholly|fully) or (?:in part|partly)|,? or not\b|"
+    r",? no matter \w+[^.,;]*|,? by whatever \w+|,? in any \w+",
+    re.IGNORECASE,
+)
+"""Both of two opposites: what is left open narrows nothing."""
+NOT_YET = re.compile(
+    r"(?:\bnot|n't|\bno|\bnever|\bnothing)\b[^.;]*\byet\b|\b(?:is|are) yet to\b|\bstill (?:not|to be|has to|have to)\b"
+)
+UNDER_WAY = re.compile(r"\b(?:is|are|was|were) (?:still |now |currently )?(?!missing)(?:being \w+|\w+ing)\b")
+STEPS = frozenset("ask request need require check look open begin start promise offer propose forward".split())
+"""Verbs of what comes before the thing itself."""
 SHARED_WORDS = 2
 SENTENCE_WORDS = 3
-
-NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
-    )
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "thousand": 1000, "noon": 12}
-HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": 168, "fortnight": 336, "month": 730, "year": 8760}
-TINY = 1e-6
-NUMBER = r"[$£€]?(?P<{}>\d+(?:\.\d+)?)%?"
-UNIT = r"(?P<unit>[ -](?!or\b|and\b)[a-z]+)?"
-MORE = r"(?:more|longer|later|greater|higher|larger|bigger|older|heavier|further)"
-LESS = r"(?:fewer|less|shorter|lower|smaller|sooner|earlier|younger|lighter|cheaper)"
-SPANS = tuple(
-    (re.compile(rf"\b{pattern}"), low_shift, high_shift)
-    for pattern, low_shift, high_shift in (
-        (rf"{NUMBER.format('low')} ?(?:to|and|or|through|until|-|–) ?{NUMBER.format('high')}{UNIT}", 0.0, 0.0),
-        (rf"(?:{MORE} than|over|above|beyond|exceed\w*) {NUMBER.format('low')}{UNIT}", TINY, 0.0),
-        (rf"(?:{LESS} than|under|below) {NUMBER.format('high')}{UNIT}", 0.0, -TINY),
-        (rf"(?:at least|from|minimum of) {NUMBER.format('low')}{UNIT}", 0.0, 0.0),
-        (rf"(?:at most|up to|within|maximum of) {NUMBER.format('high')}{UNIT}", 0.0, 0.0),
-        (rf"{NUMBER.format('low')}{UNIT} (?:or|and) (?:{MORE}|over|above|up|upwards)\b", 0.0, 0.0),
-        (rf"{NUMBER.format('high')}{UNIT} (?:or|and) (?:{LESS}|under|below)\b", 0.0, 0.0),
-    )
-)
-
-
-class Span(NamedTuple):
-    """A range of numbers that a label names, both ends in it."""
-
-    low: float
-    high: float
-    unit: str
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     has_order = ORDER.search(metric.definition) is not None
-    asks_for_one = metric.attempts is not None or ONE_OF_MANY.search(metric.definition) is not None
+    is_narrow = ONE_PLACE.search(metric.definition) is not None
+    asks_for_one = is_narrow or metric.attempts is not None or ONE_OF_MANY.search(metric.definition) is not None
     for (_, one), (index, other) in combinations(enumerate(metric.labels), 2):
         if problem := _same(one, other):
             yield Hit(subject, ("labels", index), f"the labels {one.name!r} and {other.name!r} {problem}.")
         elif not has_order and (
             _share_numbers(one, other)
             or any(_is_kind(*pair) or _lists(*pair) for pair in ((one, other), (other, one)))
+            or _is_on_the_way(metric.definition, one, other)
             or (not asks_for_one and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
         ):
             yield Hit(subject, ("labels", index), f"{one.name!r} and {other.name!r} can fit the same conversation.")
@@ -151,15 +137,35 @@ def _same(one: Label, other: Label) -> str | None:
         return "mean the same"
     if not one.when or not other.when:
         return None
-    small, large = sorted((_meaning(one.when), _meaning(other.when)), key=len)
+    free, plain = (FREE.sub("", text) for text in (one.when, other.when))
+    small, large = sorted((_meaning(free), _meaning(plain)), key=len)
     is_same = small == large and not _tells_apart(one.when)
-    if one.when == other.when or is_same or (small and small <= large and not _qualify(one.when, other.when)):
+    is_counted = _span(one) is not None and _span(other) is not None
+    is_within = bool(small) and small <= large and not is_counted and not _tells_apart(one.when, other.when)
+    if one.when == other.when or is_same or (is_within and (free != one.when or plain != other.when)):
+        return "fit the same conversation"
+    if is_within and not _qualify(one.when, other.when):
         return "fit the same conversation"
     return None
 
 
+def _is_on_the_way(question: str, one: Label, other: Label) -> bool:
+    """Whether a label holds until another does: `has not been repaired yet` and `is waiting for a part`; or names a step
+    before it, where it is asked what somebody did: `asked for a proof` and `applied the discount`."""
+    first, second = one.when or "", other.when or ""
+    for early, late in ((first, second), (second, first)):
+        if NOT_YET.search(early) and UNDER_WAY.search(late) and not NOT_YET.search(late):
+            return True
+    if {one.outcome, other.outcome} != {"success", "partial"} or not DOINGS.search(question) or _qualify(first, second):
+        return False
+    step, whole = (first, second) if one.outcome == "partial" else (second, first)
+    return _actor(step) == _actor(whole) is not None and bool(_verbs(step) & STEPS) and _verbs(step) != _verbs(whole)
+
+
 def _is_kind(wide: Label, narrow: Label) -> bool:
     """Whether a name is another one with a qualifier, for the same event: appointment, weekend appointment."""
+    if _span(wide) and _span(narrow):
+        return False
     if not wide.when or not narrow.when or not _meaning(_spoken(wide.name)) < _meaning(_spoken(narrow.name)):
         return False
     shared = _meaning(wide.when) & _meaning(narrow.when)
@@ -199,39 +205,22 @@ def _both_hold(question: str, one: Label, other: Label) -> bool:
 
 def _share_numbers(one: Label, other: Label) -> bool:
     first, second = _span(one), _span(other)
-    if first is None or second is None or first.unit != second.unit:
+    if first is None or second is None:
         return False
     texts = one.when or "", other.when or ""
-    return first.low <= second.high and second.low <= first.high and _verbs(texts[0]) == _verbs(texts[1])
+    return first.meets(second) and _verbs(texts[0]) == _verbs(texts[1])
 
 
 def _span(label: Label) -> Span | None:
-    """Where the numbers of a label meet; None where it names none, or denies what it counts."""
-    spoken = (label.when or _spoken(label.name)).lower()
-    text = " ".join(str(NUMBERS.get(word, word)) for word in re.findall(r"[^\s,;:()]+", spoken.rstrip(". ")))
-    text = re.sub(rf"\b(?:no|not) {MORE} than\b", "at most", re.sub(rf"\b(?:no|not) {LESS} than\b", "at least", text))
-    text = text.replace("half an hour", "30 minutes")
-    text = re.sub(r"\ban? (?=(?:minute|hour|day|week|fortnight|month|year)\b)", "1 ", text)
-    if _denies(text):
-        return None
-    low, high, unit = -inf, inf, ""
-    for pattern, low_shift, high_shift in SPANS:
-        for found in pattern.finditer(text):
-            named = found.groupdict()
-            unit = (named["unit"] or "").strip(" -").removesuffix("s")
-            scale = HOURS.get(unit, 1)
-            low = max(low, float(named.get("low") or -inf) * scale + low_shift)
-            high = min(high, float(named.get("high") or inf) * scale + high_shift)
-    return Span(low, high, "hour" if unit in HOURS else unit) if (low, high) != (-inf, inf) else None
-
-
-def _denies(text: str) -> bool:
-    return any(word in NEGATIONS or word.endswith("n't") for word in words(text))
+    return span(label.when or _spoken(label.name))
 
 
 def _tells_apart(*texts: str) -> bool:
     listed = [word for text in texts for word in words(_spoken(text))]
-    return any(word in TELLS_APART or word.endswith("n't") or verb_base(word) in REFUSES for word in listed)
+    denies = any(word in TELLS_APART or word.endswith("n't") for word in listed)
+    return denies or any(
+        word.kind == "verb" and word.base in REFUSES for text in texts for word in tagged(_spoken(text))
+    )
 
 
 def _qualify(*texts: str) -> bool:
