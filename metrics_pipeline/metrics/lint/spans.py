@@ -19,7 +19,7 @@ NUMBERS = {
         "seventeen eighteen nineteen twenty".split()
     )
 } | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
-NUMBERS |= {"thousand": 1000, "noon": 12, "midday": 12, "once": "1 times", "twice": "2 times", "thrice": "3 times"}
+NUMBERS |= {"thousand": 1000, "noon": 12, "midday": 12}
 SOUNDS = tuple(
     (re.compile(rf"\b{pattern}\b"), number)
     for pattern, number in (
@@ -27,6 +27,9 @@ SOUNDS = tuple(
         ("a quarter of an hour", "15 minutes"),
         ("an hour and a half", "90 minutes"),
         (r"an? (?=(?:minute|hour|day|week|fortnight|month|year)\b)", "1 "),
+        ("once", "1 times"),
+        ("twice", "2 times"),
+        ("thrice", "3 times"),
         ("a single", "1"),
         ("a couple(?: of)?", "2"),
         (r"(?:several|multiple|many|numerous|various)(?: (?:of|different))?", "at least 2"),

@@ -9,6 +9,13 @@ from itertools import combinations
 from metrics_pipeline.metrics.lint.english import has_verb, is_person
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+from metrics_pipeline.metrics.lint.question import (
+    asks_for_one,
+    asks_for_result,
+    asks_what_was_done,
+    has_order,
+    is_open,
+)
 from metrics_pipeline.metrics.lint.spans import Span, span
 from metrics_pipeline.metrics.lint.words import content, stem, words
 from metrics_pipeline.metrics.parts import Label
@@ -68,35 +75,10 @@ QUALIFIES = frozenset(
     "partial part half some most least new existing old current former still already yet several first last".split()
 )
 IS_TROUBLE = re.compile(r"\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b", re.IGNORECASE)
-OPEN = re.compile(
-    r"\bwhat(?! (?:kind|type|sort|\w+ of)\b)|\bwhy\b|\b(?:reason|cause|topic|subject|theme)s?\b", re.IGNORECASE
-)
 LISTED = re.compile(
     r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to|be it|whether)[\s,]"
 )
-ORDER = re.compile(
-    r"\bfirst (?:label |one )?(?:that|which|to) (?:holds?|fits?|appl(?:y|ies)|match(?:es)?)\b|\bfrom the top\b|\btop to bottom\b|"
-    r"\bin (?:this|the given|the listed|their) order\b|\b(?:priorit|precede)|\b(?:prevails?|outranks?|wins)\b|"
-    r"\bif (?:both|several|two|more than one)\b|\bwhichever\b",
-    re.IGNORECASE,
-)
-ONE_OF_MANY = re.compile(
-    r"\b(?:first|last|final(?:ly)?|best|worst|latest|earliest|furthest|farthest|highest|lowest|longest|most|mostly|main|mainly|"
-    r"chief|chiefly|primary|primarily|principal|initial|initially|opening|original|originally|ultimate|ultimately|"
-    r"eventual|eventually|single|sole|how far)\b",
-    re.IGNORECASE,
-)
-RESULT = re.compile(
-    r"\b(?:came? of|becam?e of|came? to|ends?|ended|ending|outcome|result|status|state|stage|point)\b", re.IGNORECASE
-)
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
-ONE_PLACE = re.compile(
-    r"^\W*(?:in |to |by |at |on )?(?:how (?:far|long|many|much|often|the|an?|their|its|this|it|they|is|are|was|were|did|does|do|will|would)|where|"
-    r"which (?!kind|type|sort)|when|who|whom|whose)\b",
-    re.IGNORECASE,
-)
-"""A question that a single manner, place or time answers."""
-DOINGS = re.compile(r"\bwhat\b.*\b(?:did|does|done|do|happened|happens)\b", re.IGNORECASE)
 FREE = re.compile(
     r",? (?:at once|now|today|immediately|straight ?away|right away|sooner) or (?:at a |some )?(?:later|other|another)(?: \w+)?|"
     r",? (?:with|in) or (?:without|out)\b|,? whether or not\b[^.,;]*|,? (?:in full|wholly|fully) or (?:in part|partly)|,? or not\b|"
@@ -116,17 +98,15 @@ SENTENCE_WORDS = 3
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
-    has_order = ORDER.search(metric.definition) is not None
-    is_narrow = ONE_PLACE.search(metric.definition) is not None
-    asks_for_one = is_narrow or metric.attempts is not None or ONE_OF_MANY.search(metric.definition) is not None
+    is_ordered, is_single = has_order(metric), asks_for_one(metric)
     for (_, one), (index, other) in combinations(enumerate(metric.labels), 2):
         if problem := _same(one, other):
             yield Hit(subject, ("labels", index), f"the labels {one.name!r} and {other.name!r} {problem}.")
-        elif not has_order and (
+        elif not is_ordered and (
             _share_numbers(one, other)
             or any(_is_kind(*pair) or _lists(*pair) for pair in ((one, other), (other, one)))
             or _is_on_the_way(metric.definition, one, other)
-            or (not asks_for_one and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
+            or (not is_single and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
         ):
             yield Hit(subject, ("labels", index), f"{one.name!r} and {other.name!r} can fit the same conversation.")
 
@@ -137,16 +117,14 @@ def _same(one: Label, other: Label) -> str | None:
         return "mean the same"
     if not one.when or not other.when:
         return None
-    free, plain = (FREE.sub("", text) for text in (one.when, other.when))
-    small, large = sorted((_meaning(free), _meaning(plain)), key=len)
-    is_same = small == large and not _tells_apart(one.when)
-    is_counted = _span(one) is not None and _span(other) is not None
-    is_within = bool(small) and small <= large and not is_counted and not _tells_apart(one.when, other.when)
-    if one.when == other.when or is_same or (is_within and (free != one.when or plain != other.when)):
+    free = [FREE.sub("", text) for text in (one.when, other.when)]
+    small, large = sorted(map(_meaning, free), key=len)
+    if one.when == other.when or (small == large and not _tells_apart(one.when)):
         return "fit the same conversation"
-    if is_within and not _qualify(one.when, other.when):
-        return "fit the same conversation"
-    return None
+    is_free = free != [one.when, other.when]
+    is_told_apart = (_tells_apart if is_free else _qualify)(one.when, other.when)
+    is_within = bool(small) and small <= large and not (_span(one) and _span(other))
+    return "fit the same conversation" if is_within and not is_told_apart else None
 
 
 def _is_on_the_way(question: str, one: Label, other: Label) -> bool:
@@ -156,7 +134,11 @@ def _is_on_the_way(question: str, one: Label, other: Label) -> bool:
     for early, late in ((first, second), (second, first)):
         if NOT_YET.search(early) and UNDER_WAY.search(late) and not NOT_YET.search(late):
             return True
-    if {one.outcome, other.outcome} != {"success", "partial"} or not DOINGS.search(question) or _qualify(first, second):
+    if (
+        {one.outcome, other.outcome} != {"success", "partial"}
+        or not asks_what_was_done(question)
+        or _qualify(first, second)
+    ):
         return False
     step, whole = (first, second) if one.outcome == "partial" else (second, first)
     return _actor(step) == _actor(whole) is not None and bool(_verbs(step) & STEPS) and _verbs(step) != _verbs(whole)
@@ -192,15 +174,14 @@ def _both_succeed(one: Label, other: Label) -> bool:
 
 def _both_hold(question: str, one: Label, other: Label) -> bool:
     """Whether nothing keeps two neutral answers to a question, which asks for no single one, from being true at once."""
-    if {one.outcome, other.outcome} != {"neutral"} or not one.when or not other.when or RESULT.search(question):
+    if {one.outcome, other.outcome} != {"neutral"} or not one.when or not other.when or asks_for_result(question):
         return False
-    is_open = OPEN.search(question) is not None
-    texts = [IS_TROUBLE.sub("", text) if is_open else text for text in (one.when, other.when)]
+    texts = [IS_TROUBLE.sub("", text) if is_open(question) else text for text in (one.when, other.when)]
     if not all(map(_is_sentence, texts)) or _qualify(*texts) or (_span(one) and _span(other)):
         return False
     # `Which branch`: the agent named Leeds, the agent named York; but `who holds a card` and `who reported a fault` …
     is_parallel = _verbs(one.when) == _verbs(other.when) and (_span(one) is None) == (_span(other) is None)
-    return is_open or not is_parallel
+    return is_open(question) or not is_parallel
 
 
 def _share_numbers(one: Label, other: Label) -> bool:
