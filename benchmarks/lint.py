@@ -20,11 +20,7 @@ from typing import NamedTuple
 
 from metrics_pipeline.metrics.lint.checking import all_rules, lint, read_project
 
-CORPORA = tuple(
-    Path(__file__).parents[1] / "tests" / "metrics" / "lint" / name
-    for name in ("corpus", "corpus_adversarial", "corpus_fresh")
-)
-CORPUS = CORPORA[0]
+CORPUS = Path(__file__).parents[1] / "tests" / "metrics" / "lint" / "corpus"
 TIMED_COUNT = 500
 
 
@@ -111,11 +107,10 @@ def _timed(folder: Path) -> float:
 
 def main() -> None:
     named = [Path(name) for name in sys.argv[1:]]
-    for corpus in named or CORPORA:
+    for corpus in named or [CORPUS]:
         scores = score(corpus)
         print(f"## {corpus.name}\n")
-        if named or corpus == CORPUS:
-            print_codes(scores)
+        print_codes(scores)
         weak, clean = [one for one in scores if one.expected], [one for one in scores if not one.expected]
         quiet = sum(not one.found for one in clean)
         caught = sum(bool(one.found) for one in weak)
@@ -125,7 +120,7 @@ def main() -> None:
         for one in scores if named else ():
             if one.wrong or one.missed:
                 print(f"{one.project}/{one.key}: wrong {sorted(one.wrong)} missed {sorted(one.missed)}")
-    print(f"{TIMED_COUNT} definitions in {seconds_for(TIMED_COUNT, (named or CORPORA)[0]):.2f} s")
+    print(f"{TIMED_COUNT} definitions in {seconds_for(TIMED_COUNT, (named or [CORPUS])[0]):.2f} s")
 
 
 def print_codes(scores: list[Score]) -> None:

@@ -47,6 +47,19 @@ def boolean(
         (boolean("The agent fobbed the hapless caller off with a voucher."), "C502"),
         (boolean("The agent quoted the fee that is now in force."), "C504"),
         (boolean("The agent saved the new address and had confirmed who the caller is."), "O203"),
+        (boolean("Somebody who rings for an owner was verified."), "O203"),
+        (boolean("The player got support.", "The answers were up to scratch."), "O201"),
+        (boolean("The tenant got help.", "The tenant came away with what they needed."), "S301"),
+        (boolean("The rider said yes to the pass that the agent had put forward."), "A401"),
+        (boolean("Borrowers behind on payments were told of a fund."), "A401"),
+        (boolean("A sample the owner posted was confirmed."), "A401"),
+        (boolean("The agent waived the fine in line with the goodwill ledger."), "C501"),
+        (boolean("The agent granted the days that the leave ladder allows."), "C501"),
+        (boolean("The pump restarted while the agent was there."), "C503"),
+        (boolean("The driver delivered the crate in one piece."), "C503"),
+        (boolean("The borrower is likely to pay next month."), "C503"),
+        (boolean("The agent was friendly and named the dose."), "O204"),
+        (boolean("The owner is invited to a visit and learns how to register."), "O204"),
     ],
 )
 def test_a_weak_twin_is_caught(tmp_path, text, code):
@@ -64,10 +77,102 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("The caller complained that the handbook was not followed."),
         boolean("The agent told the caller that the line works now."),
         boolean("The caller said that the food was horrible."),
+        boolean("The caller said that the pump restarted."),
+        boolean("According to the caller, nobody came."),
+        boolean("The agent named what the caller needs to bring."),
+        boolean("The agent named a fee, rightly or wrongly."),
+        boolean("The agent said which branch is near, and the word today, said by the agent, counts as a date."),
     ],
 )
 def test_a_strong_twin_is_clean(tmp_path, text):
     assert codes(tmp_path, text) == []
+
+
+CATEGORICAL = """\
+name: "Case: x"
+type: categorical
+definition: {definition}
+applies_when: Once the caller has asked for it.
+labels:
+  - {{name: one, when: "{one}", outcome: {outcomes[0]}}}
+  - {{name: two, when: "{two}", outcome: {outcomes[1]}}}
+  - {{name: {rest}, when: "{rest_when}", outcome: {outcomes[2]}}}
+"""
+
+
+def categorical(definition, one, two, outcomes=("neutral",) * 3, rest="other", rest_when="Anything else."):
+    return CATEGORICAL.format(
+        definition=definition, one=one, two=two, outcomes=outcomes, rest=rest, rest_when=rest_when
+    )
+
+
+RATED = ("success", "partial", "failure")
+TIMED = ("gone", "The agent named more than an hour.")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            categorical(
+                "How many pets there are.", "The owner named several pets.", "The owner named more than one pet."
+            ),
+            "S305",
+        ),
+        (
+            categorical(
+                "How long it takes.", "The agent named under 5 minutes.", "The agent named up to half an hour."
+            ),
+            "S305",
+        ),
+        (
+            categorical(
+                "Where it stands.", "It has not been mended yet.", "The agent said that it is waiting for a part."
+            ),
+            "S305",
+        ),
+        (
+            categorical("What the bank did.", "The agent waived the fee.", "The agent asked for the reason.", RATED),
+            "S305",
+        ),
+        (categorical("How it went.", "The tenant accepted or refused it.", "The tenant will call.", RATED), "O204"),
+        (
+            categorical(
+                "How long.", "The agent named under 5 minutes.", "The agent named 20 to 60 minutes.", RATED, *TIMED
+            ),
+            "S306",
+        ),
+    ],
+)
+def test_labels_that_meet_or_leave_a_gap_are_caught(tmp_path, text, code):
+    assert code in codes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        categorical("How many pets there are.", "The owner named one pet.", "The owner named more than one pet."),
+        categorical("How long it takes.", "The agent named under 5 minutes.", "The agent named 5 to 30 minutes."),
+        categorical("How the caller comes.", "The caller said that they walk.", "The caller named a bus."),
+        categorical("What the bank did.", "The agent waived the fee.", "The agent halved the fee.", RATED),
+    ],
+)
+def test_labels_that_are_told_apart_are_clean(tmp_path, text):
+    assert not {"S305", "S306", "O204"} & set(codes(tmp_path, text))
+
+
+def test_a_guess_is_quoted_and_not_the_day_that_it_is_about(tmp_path):
+    (tmp_path / "example.yaml").write_text(boolean("The borrower is likely to pay next month."))
+
+    [message] = [found.message for found in lint(read_project(tmp_path)) if found.code == "C503"]
+
+    assert "is likely to" in message
+
+
+def test_a_rare_class_says_from_how_many_answers_on_it_speaks():
+    [rule] = [rule for rule in RULES if rule.code == "J601"]
+
+    assert "fewer than 100 answers" in rule.wrong
 
 
 @pytest.mark.parametrize(
