@@ -31,24 +31,33 @@ LIGHT = frozenset(
 NEEDS = frozenset("need want require deserve hope expect wish desire merit warrant demand".split())
 """Verbs of a wish that stands where a measure should."""
 EARNS = frozenset("deserve merit warrant entitle".split())
-COMPLETED = frozenset("finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split())
+COMPLETED = frozenset(
+    "clear finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split()
+)
 COMPLIES = frozenset(
     "follow keep stick hold observe obey respect adhere comply conform abide uphold honour honor breach violate infringe".split()
 )
 """Verbs that hold an act against a rule, and do not say which act."""
-REFUSES = frozenset(
+PHRASAL = frozenset(
     (verb, particle)
     for particle, verbs in (
         ("away", "turn send walk"),
-        ("down", "turn"),
-        ("off", "break cut put call ring"),
-        ("out", "back pull drop"),
-        ("up", "give"),
+        ("down", "turn take write note put jot"),
+        ("forward", "put bring"),
+        ("off", "break cut put call ring read"),
+        ("on", "pass"),
+        ("out", "back pull drop point read spell lay set give hand call rule"),
+        ("over", "hand pass read put"),
+        ("through", "put"),
+        ("up", "give bring"),
         ("short", "cut break"),
     )
     for verb in verbs.split()
 )
-"""Verbs that refuse or give up by their particle."""
+"""Verbs that by their particle say, refuse or give up."""
+UTTERANCES = frozenset(
+    "question request remark reply answer mention complaint objection statement promise offer apology message".split()
+)
 GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
@@ -63,6 +72,12 @@ POINTING = re.compile(
     r"\b(?:either|both|all|any|one|each|none) of (?:the|these|them)\b|\b(?:all|the) (?:two|three|four|five)\b",
     re.IGNORECASE,
 )
+LEAD = re.compile(
+    r"\b(?:(?:mark|count|score|take|answer|judge|call)\w* (?:it |this |as |a conversation )*|(?:it|this|that|the answer) (?:is|holds|counts as) )?"
+    r"(?:true|yes|met|so|positive|the case)\b,? (?:only )?(?:when|if|where|once)\b",
+    re.IGNORECASE,
+)
+"""What only introduces the condition."""
 REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
@@ -97,7 +112,7 @@ SUBJECTS = ACTORS | {"system", "nobody", "somebody", "anyone", "someone", "who",
 @lru_cache(maxsize=20_000)
 def is_observable(text: str) -> bool:
     """Whether some clause says what somebody did or said, and not only how good it was."""
-    read = clauses(text)
+    read = clauses(LEAD.sub("", text))
     return any(_shows_an_act(read, index) for index in range(len(read)))
 
 
@@ -109,11 +124,26 @@ def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
         return False
     if _is_measure(clause) and not (place and any(map(reports, read[place - 1].words))):
         return False
+    if _is_uttered(clause):
+        return True
     # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
     is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
     return any(
         _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
     )
+
+
+def _is_uttered(clause: Clause) -> bool:
+    """Whether it tells of what somebody uttered, by a noun: `a question by the player is about …`, `put as a question`."""
+    verbs = {clause.words[index].base for index in clause.verbs}
+    if verbs & (JUDGED - {"concern", "relate", "involve"} | COMPLETED):
+        return False
+    for place, word in enumerate(clause.words):
+        following = clause.words[place + 1 : place + 5]
+        is_theirs = bool(following) and following[0].base in ("by", "from") and any(map(is_person, following[1:]))
+        if word.kind == "noun" and word.base in UTTERANCES and (is_theirs or verbs & {"put", "pose", "raise"}):
+            return True
+    return False
 
 
 def _is_measured(following: Sequence[Clause]) -> bool:
@@ -160,7 +190,7 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if verb.base in COMPLIES and any(word.meaning in ("communication", "cognition") for word in about):
         return False
     is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
-    if any((verb.base, word.base) in REFUSES for word in after):
+    if any((verb.base, word.base) in PHRASAL for word in after):
         return True
     if verb.base in ("stay", "remain") and any(word.kind == "noun" and is_concrete(word) for word in before):
         return True
@@ -201,6 +231,8 @@ def is_vague(text: str) -> bool:
     something was dealt with."""
     if is_observable(text):
         return False
+    if any(map(_is_measure, clauses(text))):
+        return True
     read = tagged(text)
     verbs = [word.base for word in read if word.kind == "verb"]
     names_nothing = not any(map(is_concrete, read))
@@ -265,7 +297,7 @@ def is_said(text: str, position: int) -> bool:
 
 
 INLINE = re.compile(
-    r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
+    r"\b(that is,|i\.e\.|meaning|namely|which means|(?:this|it) is so (?:only )?(?:if|when)|counts? (?:as|when|if|only)|in the sense that|"
     r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
     re.IGNORECASE,
 )

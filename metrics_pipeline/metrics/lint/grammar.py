@@ -118,6 +118,9 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
         return Word(token, "conjunction", low)
     if low in ("all", "both", "each") and last is not None and last.kind == "auxiliary":
         return Word(token, "adverb", low)
+    if low in ("first", "last", "next") and last is not None and last.kind in ("noun", "pronoun", "auxiliary"):
+        if after and (_is_past(after[0]) or (after[0].endswith("s") and verb_base(after[0]))):
+            return Word(token, "adverb", low)
     if low in DETERMINERS | NUMBERS or low.isdigit():
         is_alone = low in PRONOUNS and (not after or not _can_follow_determiner(after[0]))
         return Word(token, "pronoun" if is_alone else "determiner", low)
@@ -170,7 +173,18 @@ def _can_follow_determiner(word: str) -> bool:
 
 
 def _opens_noun(after: Sequence[str]) -> bool:
-    return bool(after) and noun_base(after[0]) is not None and after[0] not in CLOSED
+    noun = noun_base(after[0]) if after else None
+    return noun is not None and after[0] not in CLOSED and not _is_rather_verb(after[0], noun)
+
+
+def _is_rather_verb(low: str, noun: str) -> bool:
+    """Whether a form is hardly ever a noun: put, went, said."""
+    base = verb_base(low)
+    return (
+        base is not None
+        and senses(base)["v"].tagged_count > 9 * senses(noun)["n"].tagged_count
+        and low in IRREGULAR_VERBS
+    )
 
 
 def _is_past(low: str) -> bool:

@@ -34,7 +34,7 @@ EMPTY = content(
     "contrary reverse applies apply is this that condition conditions met holds hold fulfilled given so same also here"
 )
 INLINE = re.compile(
-    r"\bfalse\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\bdoes not (?:where|when|if|count)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
+    r"\bfalse\b|\bnot so (?:if|when|where)\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\bdoes not (?:where|when|if|count)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
     r"\botherwise (?:it is |the answer is )?no\b",
     re.IGNORECASE,
 )
