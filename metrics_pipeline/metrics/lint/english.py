@@ -167,7 +167,7 @@ def _is_measure(clause: Clause) -> bool:
 
 
 def _ends_in_noun(clause: Clause) -> bool:
-    said = next((place for place, word in enumerate(clause.words) if is_speech(word)), len(clause.words))
+    said = next((place for place, word in enumerate(clause.words) if is_speech(word)), -1)
     return clause.words[-1].kind == "noun" and not all(
         map(is_person, filter(_can_be_subject, clause.words[said + 1 :]))
     )

@@ -118,9 +118,8 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
         return Word(token, "conjunction", low)
     if low in ("all", "both", "each") and last is not None and last.kind == "auxiliary":
         return Word(token, "adverb", low)
-    if low in ("first", "last", "next") and last is not None and last.kind in ("noun", "pronoun", "auxiliary"):
-        if after and (_is_past(after[0]) or (after[0].endswith("s") and verb_base(after[0]))):
-            return Word(token, "adverb", low)
+    if low in ("first", "last", "next") and last is not None and _is_adverb_between(last, after):
+        return Word(token, "adverb", low)
     if low in DETERMINERS | NUMBERS or low.isdigit():
         is_alone = low in PRONOUNS and (not after or not _can_follow_determiner(after[0]))
         return Word(token, "pronoun" if is_alone else "determiner", low)
@@ -147,6 +146,12 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     if is_participle and noun is None:
         return Word(token, "adjective", verb or low)
     return Word(token, "noun", noun or low)
+
+
+def _is_adverb_between(last: Word, after: Sequence[str]) -> bool:
+    """Whether `first` stands before a verb: `what the caller first asks`."""
+    is_verb = bool(after) and (_is_past(after[0]) or (after[0].endswith("s") and verb_base(after[0]) is not None))
+    return last.kind in ("noun", "pronoun", "auxiliary") and is_verb
 
 
 def _is_auxiliary(low: str, after: Sequence[str]) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from metrics_pipeline.metrics.lint.english import is_person, is_reported, is_speech, reports
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS, SENTENCE_ENDS, SUBORDINATORS, Clause, Word, clauses
+from metrics_pipeline.metrics.lint.grammar import BE, NEGATIONS, SENTENCE_ENDS, SUBORDINATORS, Clause, Word, clauses
 
 MENTAL = frozenset(
     "know think believe understand realize realise trust doubt suspect remember forget hope intend mind worry fear wonder "
-    "assume feel like love hate enjoy want care appreciate regret perceive expect sense imagine".split()
+    "assume feel like love hate enjoy want care appreciate regret perceive expect sense imagine grasp comprehend fathom digest resent "
+    "dread crave despise admire envy dislike distrust mistrust suppose".split()
 )
 PERCEIVED = frozenset("see watch notice listen stare glance view".split())
 FEELINGS = frozenset(
@@ -29,6 +30,8 @@ COPULAS = frozenset("feel seem appear look sound leave become remain end hang st
 STATED = frozenset("want mean expect like".split())
 """What people say so plainly that it counts as said."""
 SOUND = re.compile(
+    r"\b(?:in|of) (?:the|their|his|her) (?:\w+ )?voice\b|\b(?:the|their|his|her) voice (?:is|was|stays?|stayed|keeps?|kept|turns?|turned|"
+    r"sounds?|sounded|goes|went|remains?|remained|drops?|dropped|rises?|rose|gets?|got|becomes?|became)\b|"
     r"\b(?:tone of (?:voice|the)|(?:in|with) an? (?:\w+ ){1,3}(?:tone|voice)|(?:agent|caller|their|his|her|customer)(?:'s|’s)? (?:\w+ )?"
     r"(?:tone|voice|accent)|intonation|body language|facial|smil(?:e|es|ed|ing)|sigh(?:s|ed|ing)?|loud(?:ly)?|shout(?:s|ed|ing)?|"
     r"whisper\w*|yell(?:s|ed|ing)?|(?:pace|speed|volume) of (?:speech|speaking|the voice)|(?:speaking|talking) (?:speed|pace|style)|"
@@ -39,6 +42,8 @@ LATER = re.compile(
     r"\bafter (?:the|this|that|a) (?:call|conversation|chat|interaction|contact)\b(?! (?:was|is) (?:transferred|connected))|"
     r"\bafter (?:hanging|(?:they|he|she) hung) up|\b(?:that|which) followed\b|\b(?:that|the same) (?:night|evening|afternoon)\b|"
     r"\b(?:the )?(?:next|following) (?:day|week|month|morning|invoice|bill|statement|visit|appointment)\b|"
+    r"\b(?:for|in|over|within) (?:the |those |these |another )?(?:\w+ )?(?:hours?|days?|weeks?|months?) (?:after|afterwards|following)\b|"
+    r"\bin (?:those|these) (?:\w+ )?(?:hours|days|weeks|months)\b|"
     r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\bfollowing (?:the|this|that) (?:call|chat|conversation|contact)\b|\b(?:on|at|by) a later (?:day|date|time|point)|"
     r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b|"
     r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
@@ -53,8 +58,11 @@ WITHIN = re.compile(
     r"\b(?:los[et]s?|gained?|gains) (?:faith|confidence|interest|hope|trust) in\b|\b(?:cooled|calmed) (?:off|down)\b|\bfed up\b|"
     r"\bthought twice\b|\bhard feelings\b|\bgrudges?\b|\bh[eo]ld (?:\w+ ){1,4}against (?:us|them|him|her|the (?:agent|company))\b|\bsecond thoughts\b|"
     r"\b(?:in|on) (?:\w+ )?(?:good|high|low|better) spirits\b|\bon edge\b|\bover the moon\b|\bup in arms\b|"
-    r"\bweight (?:was |is |had been )?(?:off|lifted)\b|\bpeace of mind\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
+    r"\bweight (?:was |is |had been )?(?:off|lifted)\b|\bpeace of mind\b|\b(?:inwardly|secretly|privately)\b|\bsilent (?:doubts?|reservations?|worr\w+)\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
     r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"
+    r"\b(?:display|screen|panel|monitor|lights?|lamps?|leds?|indicator|dial|gauge|needle|bulb|ring|siren)\b(?: (?:on|of|at|in) "
+    r"(?:\w+ ){1,3}| )(?:show(?:s|ed)|lit|lights|turn(?:s|ed)|blink(?:s|ed)|flash(?:es|ed)|glow(?:s|ed)|flicker(?:s|ed)|went|goes|"
+    r"switch(?:es|ed)|stays?|stayed)\b|\bmak(?:e|es|ing) (?:any |no )?sense (?:to|of)\b|\bmade (?:any |no )?sense (?:to|of)\b|"
     r"\bdisplayed at\b|\bon (?:their|his|her) phone\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|display|tablet|laptop|monitor)\b|"
     r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|temper|attention|patience|confidence|trust|hopes?|nerves|spirits|manner|demeanou?r|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
     re.IGNORECASE,
@@ -112,7 +120,10 @@ def _elsewhere(text: str) -> str | None:
             continue
         for index in clause.verbs:
             doer, verb = _doer(clause, index), clause.words[index]
-            is_real = not any(word.base in UNREAL | NEGATIONS for word in clause.words[:index])
+            is_done = any(word.base in BE for word in clause.words[:index])
+            is_real = not (is_done and clause.words[index].base not in ERRANDS) and not any(
+                word.base in UNREAL | NEGATIONS for word in clause.words[:index]
+            )
             if is_real and doer is not None and _is_unheard(doer, verb, clause.words[index + 1 :]):
                 return f"{doer.text} {verb.text}"
     return None

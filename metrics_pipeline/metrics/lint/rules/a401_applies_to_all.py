@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
+from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -42,6 +42,8 @@ EVENT_OPENERS = frozenset("after once when whenever while whilst if before".spli
 ANSWERED = frozenset("when where how why until whether what which".split())
 """`The agent said when …` is an answer: somebody asked."""
 OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
+RESPONSES = frozenset("prove agree accept decline refuse reject approve".split())
+"""What somebody says to what was put to them."""
 VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
@@ -87,7 +89,7 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
         if not is_made and not is_reported(sentence, found.start()):
             return found.group().strip()
     read = clauses(OPENING.sub("", sentence).strip())
-    is_volunteered = any(map(_is_volunteered, read[:2]))
+    is_volunteered = any(_is_volunteered(clause) for clause in read[:2] if clause.opener not in EVENT_OPENERS)
     for index, clause in enumerate(read):
         earlier = read[:index]
         is_below_main = index < 2 or read[index - 1].opener in ("", ",", "and", "or", "but", "whether")
@@ -114,7 +116,7 @@ def _is_volunteered(clause: Clause) -> bool:
     doers = [word for word in clause.words[:first] if word.kind in ("noun", "pronoun")]
     is_agents = any(word.text.lower() in OWN_SIDE for word in doers)
     verbs = [clause.words[index] for index in clause.verbs]
-    says = any((is_speech(verb) and verb.base != "prove") or verb.base in VOICED for verb in verbs)
+    says = any((is_speech(verb) and verb.base not in RESPONSES) or verb.base in VOICED for verb in verbs)
     is_passive = any(word.base in BE for word in clause.words[:first])
     names_speaker = bool(doers) and not is_passive
     by_speaker = is_passive and any(
@@ -146,7 +148,8 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
                 and clause.words[place - 1].base == "for"
                 and clause.words[place - 2].base in ("ask", "request")
             )
-            if word.base != "the" or is_asked_for:
+            is_name = word.base == "the" and following[0].text[0].isupper()
+            if word.base != "the" or is_asked_for or is_name:
                 continue
             head = _head(clause.words[place + 1 :])
             if head is not None and _is_of_some(head):
@@ -187,7 +190,15 @@ def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     after = head.words[head.verbs[-1] + 1 :][:1] if said else ()
     if any(word.kind == "preposition" and word.base != "to" for word in after):
         return False
-    if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
+    is_alone = len(earlier) == 1 and not head.verbs and len(_groups(relative)) < 2
+    # `Customers who ask about a fee`: nothing is said of them but that.
+    if (
+        is_alone
+        or head.opener in SUBORDINATORS
+        or relative.is_set_off
+        or not head.words
+        or head.words[-1].kind != "noun"
+    ):
         return False
     start = max((place for place, word in enumerate(head.words[:-1]) if word.kind == "determiner"), default=-1)
     is_definite = start >= 0 and head.words[start].base in ("the", "their", "each", "every", "any", "all", "its")
@@ -201,6 +212,18 @@ def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     is_definite = is_definite or (len(earlier) == 1 and start == 0 and not head.verbs)
     is_third = is_person(noun) and noun.base not in ACTORS and relative.opener == "who"
     return is_kind or (is_definite and (is_third or (has_doer and not is_person(noun))))
+
+
+def _groups(clause: Clause) -> list[int]:
+    """Where each finite verb begins: two in `the customer dictated was accepted`."""
+    verbal = [place for place, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")]
+    return [
+        place
+        for index, place in enumerate(verbal)
+        if index == 0
+        or any(word.kind != "adverb" for word in clause.words[verbal[index - 1] + 1 : place])
+        or clause.words[place].base in BE
+    ]
 
 
 def _is_of_a_group(clause: Clause) -> bool:
@@ -225,8 +248,12 @@ def _is_conditional_phrase(clause: Clause) -> bool:
     first = [word.base for word in clause.words[:2]]
     noun = next((word for word in clause.words if word.kind == "noun"), None)
     is_event = noun is not None and noun.meaning in ("act", "event", "phenomenon", "process", "state")
+    # `With the title put aside, …`
+    is_given = first[0] == "with" and any(word.kind == "verb" for word in clause.words)
     return len(clause.words) > 3 and (
-        first[0] in ("upon", "following", "during", "having") or (is_event and first in (["in", "a"], ["in", "an"]))
+        is_given
+        or first[0] in ("upon", "following", "during", "having")
+        or (is_event and first in (["in", "a"], ["in", "an"]))
     )
 
 

@@ -29,7 +29,8 @@ good: true
 
 def check(subject: Subject) -> Iterator[Hit]:
     # `What the guest complained about`: each label is part of what was said.
-    is_told = any(map(reports, tagged(subject.metric.definition)))
+    is_topic = {label.outcome for label in subject.metric.labels} == {"neutral"}
+    is_told = is_topic or any(map(reports, tagged(subject.metric.definition)))
     anchored = any(is_observable(text) and not inner(text) for text in subject.conditions)
     for loc, text in subject.prose:
         if loc == ("applies_when",) or (is_told and loc[0] == "labels"):
