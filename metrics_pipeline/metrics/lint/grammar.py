@@ -209,7 +209,8 @@ def _is_verb(
         return last is None or last.kind not in ("adjective", "determiner")
     if _is_past(low):
         if low == verb and noun is not None:
-            return _has_object(after) and previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
+            is_used = _has_object(after) or _is_rather_verb(low, noun)
+            return is_used and previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
         is_attribute = last is not None and last.kind in ("adjective", "preposition") and _opens_noun(after)
         return not is_attribute and not (last is not None and last.kind == "adjective" and noun is not None)
     if previous is not None and previous.base == "to" and low == verb:
@@ -275,6 +276,18 @@ def _opens_bare_relative(held: Sequence[Word], ahead: Sequence[Word]) -> bool:
     )
     following = [word for word in ahead[start + 1 :] if word.kind != "adverb"]
     return is_doer and bool(following) and following[0].kind in ("verb", "auxiliary")
+
+
+def verb_groups(clause: Clause) -> list[int]:
+    """Where each finite verb begins with what belongs to it: two in `the reading they gave was accepted`."""
+    verbal = [place for place, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")]
+    return [
+        place
+        for index, place in enumerate(verbal)
+        if index == 0
+        or clause.words[place].base in BE
+        or any(word.kind != "adverb" for word in clause.words[verbal[index - 1] + 1 : place])
+    ]
 
 
 def sentences(text: str) -> list[str]:

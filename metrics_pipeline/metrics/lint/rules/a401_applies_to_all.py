@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences
+from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -190,7 +190,7 @@ def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     after = head.words[head.verbs[-1] + 1 :][:1] if said else ()
     if any(word.kind == "preposition" and word.base != "to" for word in after):
         return False
-    is_alone = len(earlier) == 1 and not head.verbs and len(_groups(relative)) < 2
+    is_alone = len(earlier) == 1 and not head.verbs and len(verb_groups(relative)) < 2
     # `Customers who ask about a fee`: nothing is said of them but that.
     if (
         is_alone
@@ -212,18 +212,6 @@ def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     is_definite = is_definite or (len(earlier) == 1 and start == 0 and not head.verbs)
     is_third = is_person(noun) and noun.base not in ACTORS and relative.opener == "who"
     return is_kind or (is_definite and (is_third or (has_doer and not is_person(noun))))
-
-
-def _groups(clause: Clause) -> list[int]:
-    """Where each finite verb begins: two in `the customer dictated was accepted`."""
-    verbal = [place for place, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")]
-    return [
-        place
-        for index, place in enumerate(verbal)
-        if index == 0
-        or any(word.kind != "adverb" for word in clause.words[verbal[index - 1] + 1 : place])
-        or clause.words[place].base in BE
-    ]
 
 
 def _is_of_a_group(clause: Clause) -> bool:

@@ -194,7 +194,9 @@ def check(project: Project) -> Iterator[Hit]:
             is_rest = loc[0] == "labels" and REST.search(text.lower())
             is_title = loc == ("definition",) and len(text.split()) < 5
             back = None if is_rest or is_title else BACK.search(text.lower())
-            what = back.group() if back else others[0] if others else _standard(text)
+            # What somebody complains of, or asks about, may be a rule that they name.
+            is_topic = loc[0] == "labels" and {label.outcome for label in subject.metric.labels} == {"neutral"}
+            what = back.group() if back else others[0] if others else None if is_topic else _standard(text)
             if what:
                 yield Hit(subject, loc, f"it refers to {what.strip()!r}, which the judge does not see.")
 

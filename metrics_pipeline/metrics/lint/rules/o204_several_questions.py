@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete, is_person, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
+from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
 from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -93,7 +93,9 @@ def _main(read: tuple[Clause, ...]) -> list[Clause]:
     main: list[Clause] = []
     is_main = True
     for index, clause in enumerate(read):
-        if clause.opener in ("", ".", ";") or (clause.opener == "whether" and index == 0):
+        # `Once a return is approved the label goes out, and …`: the main clause follows without a comma.
+        is_both = index == 0 and clause.opener in SUBORDINATORS and len(verb_groups(clause)) > 1
+        if is_both or clause.opener in ("", ".", ";") or (clause.opener == "whether" and index == 0):
             is_main = True
         elif clause.opener in ("and", "or", "but"):
             # A subject of its own, not a bare verb, takes the thread of the sentence up again.
@@ -120,7 +122,7 @@ def _is_past(clause: Clause) -> bool:
 
 def _has_subject(clause: Clause) -> bool:
     verb = next((index for index, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")), 0)
-    return any(word.kind == "noun" for word in clause.words[:verb])
+    return clause.words[0].base not in ("with", "without") and any(map(_is_noun, clause.words[:verb]))
 
 
 def _finite(clause: Clause) -> list[int]:
@@ -161,6 +163,10 @@ def _is_rated(clause: Clause) -> bool:
 def _goes_on(first: Clause, second: Clause) -> bool:
     """Whether the second clause says more of the first: a thing that both name, or one thing that goes through several
     steps, as in `a booking was made and read back to the caller`."""
+    doer = next(filter(_is_noun, first.words), None)
+    is_of_thing = doer is not None and not is_person(doer) and any(word.base in BE for word in second.words)
+    if is_of_thing and not _has_subject(second):
+        return True
     is_passive = any(word.base in BE for word in first.words) and bool(first.verbs) and _is_past(second)
     things = (
         {word.base for word in clause.words if word.kind == "noun" and is_concrete(word)} for clause in (first, second)

@@ -62,7 +62,7 @@ SAME = {
     for word in group.split()
 }
 TELLS_APART = NEGATIONS | set(
-    "only but before instead rather except unless other another else elsewhere outside beyond otherwise different alone "
+    "only but before instead rather except unless other else elsewhere outside beyond otherwise different alone "
     "solely just".split()
 )
 REFUSES = frozenset(
@@ -74,10 +74,14 @@ QUALIFIES = frozenset(
     "all whole wholly full fully entire entirely every everything everybody everyone complete both partly partially "
     "partial part half some most least new existing old current former still already yet several first last".split()
 )
-IS_TROUBLE = re.compile(r"\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b", re.IGNORECASE)
+IS_TROUBLE = re.compile(
+    r"\b(?:of|for|from) not \w+ing\b|\bthat (?:they|he|she|it) (?:did|do|does|has|have|had|could|can) ?(?:not|n't)\b|\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b",
+    re.IGNORECASE,
+)
 LISTED = re.compile(
     r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to|be it|whether)[\s,]"
 )
+INCLUDED = re.compile(r"\b(?:its|their|the) ([\w-]+) included\b", re.IGNORECASE)
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
 FREE = re.compile(
     r",? (?:at once|now|today|immediately|straight ?away|right away|sooner) or (?:at a |some )?(?:later|other|another)(?: \w+)?|"
@@ -156,11 +160,13 @@ def _is_kind(wide: Label, narrow: Label) -> bool:
 
 def _lists(wide: Label, narrow: Label) -> bool:
     """Whether a label lists, among what it is about, the thing that another one is about."""
-    found = LISTED.search(wide.when or "")
-    name = _meaning(_spoken(narrow.name))
-    if found is None or not wide.when or _tells_apart(wide.when, wide.name, narrow.name):
+    if not wide.when or _tells_apart(wide.when, wide.name, narrow.name):
         return False
-    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", wide.when[found.end() :])
+    if any(_meaning(found[1]) <= _meaning(narrow.when or "") for found in INCLUDED.finditer(wide.when)):
+        return True
+    found = LISTED.search(wide.when)
+    name = _meaning(_spoken(narrow.name))
+    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", wide.when[found.end() :]) if found else ()
     return any(name in (_meaning(item), {_head(item)}) for item in items)
 
 

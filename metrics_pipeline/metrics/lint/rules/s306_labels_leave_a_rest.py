@@ -32,7 +32,7 @@ labels:
 
 
 REST_NAME = re.compile(
-    r"\b(?:others?|else|elsewhere|none|neither|nothing|unknown|unclear|undetermined|unspecified|uncategori[sz]ed|unclassified|misc\w*|"
+    r"\b(?:others?|else|elsewhere|none|neither|nothing|unknown|unclear|undetermined|unspecified|uncategori[sz]ed|unclassified|misc(?:ellaneous|ellany)?|"
     r"rest|remain(?:der|ing)|everything|anything|otherwise|catch ?all|mixed|various|indeterminate|inconclusive|ambiguous)\b"
 )
 REST_WHEN = re.compile(
