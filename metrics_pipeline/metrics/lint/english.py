@@ -12,7 +12,7 @@ from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
     "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
-    "accept agree reject approve object give write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
+    "accept agree reject approve object give write type submit contest dispute claim protest greet thank wish welcome congratulate complain apologize apologise insist haggle".split()
 )
 """Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
 JUDGED = frozenset(
@@ -49,12 +49,14 @@ PHRASAL = frozenset(
         ("out", "back pull drop point read spell lay set give hand call rule"),
         ("over", "hand pass read put"),
         ("through", "put"),
-        ("up", "give bring"),
+        ("up", "give bring come"),
         ("short", "cut break"),
     )
     for verb in verbs.split()
 )
 """Verbs that by their particle say, refuse or give up."""
+PASSAGES = frozenset("turn transcript wording summary".split())
+"""Where in a transcript it stands."""
 UTTERANCES = frozenset(
     "question request remark reply answer mention complaint objection statement promise offer apology message".split()
 )
@@ -78,6 +80,7 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 """What only introduces the condition."""
+CLEFT = re.compile(r"^\W*it (?:is|was) ((?:the |an? )?[\w-]+) (?:who|that)\b", re.IGNORECASE)
 REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
@@ -112,7 +115,7 @@ SUBJECTS = ACTORS | {"system", "nobody", "somebody", "anyone", "someone", "who",
 @lru_cache(maxsize=20_000)
 def is_observable(text: str) -> bool:
     """Whether some clause says what somebody did or said, and not only how good it was."""
-    read = clauses(LEAD.sub("", text))
+    read = clauses(CLEFT.sub(r"\1", LEAD.sub("", text)))
     return any(_shows_an_act(read, index) for index in range(len(read)))
 
 
@@ -138,12 +141,25 @@ def _is_uttered(clause: Clause) -> bool:
     verbs = {clause.words[index].base for index in clause.verbs}
     if verbs & (JUDGED - {"concern", "relate", "involve"} | COMPLETED):
         return False
+    if _is_in_a_passage(clause) and any(
+        word.kind == "noun" and is_concrete(word) and word.base not in PASSAGES for word in clause.words
+    ):
+        return True
     for place, word in enumerate(clause.words):
         following = clause.words[place + 1 : place + 5]
         is_theirs = bool(following) and following[0].base in ("by", "from") and any(map(is_person, following[1:]))
         if word.kind == "noun" and word.base in UTTERANCES and (is_theirs or verbs & {"put", "pose", "raise"}):
             return True
     return False
+
+
+def _is_in_a_passage(clause: Clause) -> bool:
+    """Whether something stands in a turn; `by the last turn` only says when."""
+    return any(
+        word.base in PASSAGES
+        and not {other.base for other in clause.words[max(0, place - 3) : place]} & {"by", "at", "until"}
+        for place, word in enumerate(clause.words)
+    )
 
 
 def _is_measured(following: Sequence[Clause]) -> bool:
@@ -186,7 +202,9 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if verb.base in JUDGED:
         return False
     if is_speech(verb):
-        return any(map(is_concrete, about)) or _is_followed_up(read[place + 1 : place + 2]) or _is_whole(after)
+        is_for_somebody = any(word.base == "for" for word in after) and any(map(is_person, after))
+        is_said = any(map(is_concrete, about)) or _is_whole(after) or is_for_somebody
+        return is_said or _is_followed_up(read[place + 1 : place + 2])
     if verb.base in COMPLIES and any(word.meaning in ("communication", "cognition") for word in about):
         return False
     is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
@@ -195,7 +213,9 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if verb.base in ("stay", "remain") and any(word.kind == "noun" and is_concrete(word) for word in before):
         return True
     if verb.base in LIGHT:
-        things = before if is_passive else _object(after)
+        # `A slot went into the diary`
+        is_led_on = verb.base in ("go", "come", "stand", "run") and not any(map(is_person, before)) and bool(after)
+        things = before if is_passive or (is_led_on and any(map(is_concrete, after))) else _object(after)
         return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
     if verb.meaning in ("emotion", "perception", "stative"):
         return False

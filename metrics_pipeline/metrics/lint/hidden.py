@@ -45,9 +45,9 @@ LATER = re.compile(
     r"\b(?:for|in|over|within) (?:the |those |these |another )?(?:\w+ )?(?:hours?|days?|weeks?|months?) (?:after|afterwards|following)\b|"
     r"\bin (?:those|these) (?:\w+ )?(?:hours|days|weeks|months)\b|"
     r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\bfollowing (?:the|this|that) (?:call|chat|conversation|contact)\b|\b(?:on|at|by) a later (?:day|date|time|point)|"
-    r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b|"
+    r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b(?! of (?:the |an? |its |their )?(?:order|purchase|delivery|receipt|payment|booking)\b)|"
     r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
-    r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b|"
+    r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b(?! (?:with|to the (?:line|call|chat|caller|conversation)))|"
     r"\b(?:later|subsequently|eventually|afterwards|in the end) (?:\w+ )?(?:\w+ed|came|paid|got|went|bought|left)\b|\b(?<!agent )went on to\b",
     re.IGNORECASE,
 )
@@ -190,7 +190,8 @@ def _state_of_mind(clause: Clause, index: int, whom: tuple[Word, ...]) -> str | 
     verb = clause.words[index] if index < len(clause.words) else None
     if person is not None and verb is not None:
         is_seen = verb.base in PERCEIVED and not any(word.base in ("through", "to", "off") for word in after[:3])
-        is_known = verb.base == "know" and clause.is_negated
+        is_made_known = any(word.base == "make" for word in before[-2:])
+        is_known = verb.base == "know" and (clause.is_negated or is_made_known)
         is_weighed = verb.base == "think" and any(word.base in ("better", "about", "over") for word in after[:2])
         is_state = (verb.base in MENTAL - STATED and not is_known and not is_weighed) or is_seen
         if is_state and not _is_of_speech(clause):
