@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete, is_person, is_speech
+from metrics_pipeline.metrics.lint.acts import JUDGED
+from metrics_pipeline.metrics.lint.english import is_concrete, is_person, is_speech
 from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
 from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each

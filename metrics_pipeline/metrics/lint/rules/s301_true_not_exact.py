@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out, is_vague, points_back
+from metrics_pipeline.metrics.lint.acts import is_observable, is_spelled_out, is_vague
+from metrics_pipeline.metrics.lint.english import points_back
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable, is_vague, points_back
+from metrics_pipeline.metrics.lint.acts import is_observable, is_vague
+from metrics_pipeline.metrics.lint.english import points_back
 from metrics_pipeline.metrics.lint.evaluation import evaluates
 from metrics_pipeline.metrics.lint.grammar import clauses
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
