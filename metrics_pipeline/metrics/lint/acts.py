@@ -90,11 +90,18 @@ def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
         return False
     if _is_uttered(clause):
         return True
+    if clause.opener in ("what", "whatever") and place and _only_judges(read[place - 1]):
+        return False
     # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
     is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
     return any(
         _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
     )
+
+
+def _only_judges(clause: Clause) -> bool:
+    """Whether a clause only says how somebody dealt with what comes next: `coped with what …`."""
+    return bool(clause.verbs) and all(clause.words[index].base in JUDGED for index in clause.verbs)
 
 
 def _is_uttered(clause: Clause) -> bool:
@@ -108,7 +115,7 @@ def _is_uttered(clause: Clause) -> bool:
         return True
     for place, word in enumerate(clause.words):
         following = clause.words[place + 1 : place + 5]
-        is_theirs = bool(following) and following[0].base in ("by", "from") and any(map(is_person, following[1:]))
+        is_theirs = bool(following) and following[0].base in ("by", "from", "of") and any(map(is_person, following[1:]))
         if word.kind == "noun" and word.base in UTTERANCES and (is_theirs or verbs & {"put", "pose", "raise"}):
             return True
     return False

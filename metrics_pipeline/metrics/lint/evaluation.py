@@ -63,10 +63,14 @@ FIGURES = "|".join(
 )
 """Idioms of success and failure, by what they liken it to."""
 EVALUATION = re.compile(rf"{GRADES}|{COMPARES}|\b(?:{FIGURES})\b")
+QUOTED = re.compile(
+    r"\b(?:sa(?:y|ys|id)|answer(?:s|ed)?|repl(?:y|ies|ied)|wr(?:ites?|ote)) (?:(?:yes|no|sure),? )?(?:fine|ok|okay|great|perfect|good|fair)\b"
+)
+"""What somebody answers with."""
 NAME = re.compile(r"(?<=[a-z,;’'\"] )[A-Z]\w*")
 
 
 @lru_cache(maxsize=20_000)
 def evaluates(text: str) -> bool:
     """Whether a text judges; a word with a capital within a sentence is a name and judges nothing."""
-    return EVALUATION.search(NAME.sub("", text).lower().replace("’", "'")) is not None
+    return EVALUATION.search(QUOTED.sub("", NAME.sub("", text).lower().replace("’", "'"))) is not None

@@ -220,7 +220,12 @@ def _is_verb(
         if last is not None and last.text.lower() in ACTORS:
             return True
         known = senses(verb)["v"].tagged_count, senses(noun)["n"].tagged_count if noun else 0
-        return noun is None or (is_finite and (_has_object(after) or not after or known[0] > 9 * known[1]))
+        is_mostly = previous is not None and previous.kind == "adjective" and known[0] > 9 * known[1]
+        return (
+            noun is None
+            or (is_mostly and _has_object(after))
+            or (is_finite and (_has_object(after) or not after or known[0] > 9 * known[1]))
+        )
     if noun is None and "a" not in senses(low):
         return True
     return is_finite and _has_object(after) and after[0][0].isalnum() and previous.text.endswith("s")  # type: ignore[union-attr]

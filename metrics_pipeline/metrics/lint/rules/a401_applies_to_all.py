@@ -94,7 +94,13 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
         earlier = read[:index]
         is_below_main = index < 2 or read[index - 1].opener in ("", ",", "and", "or", "but", "whether")
         is_near = is_below_main or clause.opener == "before"
-        if is_near and not is_volunteered and clause.opener in EVENT_OPENERS and _is_event(clause):
+        if (
+            is_near
+            and not is_volunteered
+            and not _is_of_order(earlier, clause)
+            and clause.opener in EVENT_OPENERS
+            and _is_event(clause)
+        ):
             return f"{clause.opener} {clause.words[0].text}"
         is_relative = is_boolean and earlier and clause.opener in ("that", "which", "who", "whose")
         if is_relative and _takes_for_granted(earlier, clause):
@@ -128,13 +134,21 @@ def _is_volunteered(clause: Clause) -> bool:
     return says and (by_speaker or (names_speaker and not is_agents))
 
 
+def _is_of_order(earlier: Sequence[Clause], clause: Clause) -> bool:
+    """Whether it is asked which of two came first: `before the agent names a price`, `only after asking`."""
+    if clause.opener == "after":
+        return bool(earlier) and earlier[-1].words[-1].base == "only"
+    is_own = bool(clause.verbs) and clause.verbs[0] == 0 and is_speech(clause.words[0])
+    points = bool(clause.words) and clause.words[-1].base in ("it", "so", "them", "this", "that", "does", "did")
+    return clause.opener == "before" and bool(earlier) and (is_own or points)
+
+
 def _given_thing(read: tuple[Clause, ...]) -> str | None:
     """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
-    if (
-        len(read) > 1
-        and any(is_speech(word) and not word.text.endswith("ing") for word in read[0].words)
-        and read[1].opener in ANSWERED
-    ):
+    said = [word for word in read[0].words if is_speech(word) and not word.text.endswith("ing")]
+    # `The host is asked whether …`: that can be told of every conversation.
+    is_asked = any(word.base == "ask" for word in said) and any(word.base in BE for word in read[0].words)
+    if len(read) > 1 and said and not is_asked and read[1].opener in ANSWERED:
         return read[1].opener
     for clause in read[:2]:
         for place, word in enumerate(clause.words[:-1]):
@@ -148,8 +162,10 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
                 and clause.words[place - 1].base == "for"
                 and clause.words[place - 2].base in ("ask", "request")
             )
-            is_name = word.base == "the" and following[0].text[0].isupper()
-            if word.base != "the" or is_asked_for or is_name:
+            is_name = following[0].text[0].isupper() or following[0].base in EVERYWHERE
+            # `The host of the escape room` is always there.
+            is_of_role = place > 1 and clause.words[place - 1].base == "of" and is_person(clause.words[place - 2])
+            if word.base != "the" or is_asked_for or is_name or is_of_role:
                 continue
             head = _head(clause.words[place + 1 :])
             if head is not None and _is_of_some(head):
