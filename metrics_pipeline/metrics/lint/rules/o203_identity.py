@@ -9,6 +9,7 @@ from metrics_pipeline.metrics.lint.english import is_said
 from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
+from metrics_pipeline.metrics.loading import Loc
 
 BAD = """\
 name: "Auth: verified"
@@ -92,7 +93,15 @@ DECIDED = re.compile(r"\b(?:function|tool|api)\b[^.;]*\b(?:return|respond|report
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
-    read = ((("definition",), metric.definition.lower()), (("true_when",), (metric.true_when or "").lower()))
+    read: tuple[tuple[Loc, str], ...] = (
+        (("definition",), metric.definition.lower()),
+        (("true_when",), (metric.true_when or "").lower()),
+    )
+    read += tuple(
+        (("labels", index, "when"), (label.when or "").lower())
+        for index, label in enumerate(metric.labels)
+        if label.outcome == "success"
+    )
     loc = next((loc for loc, text in read if _speaks_of_identity(text)), None)
     text = " ".join((metric.definition, *subject.conditions)).lower()
     if loc and not _names_its_details(text) and not DECIDED.search(text):

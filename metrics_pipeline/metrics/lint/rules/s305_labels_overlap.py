@@ -17,7 +17,7 @@ from metrics_pipeline.metrics.lint.question import (
     is_open,
 )
 from metrics_pipeline.metrics.lint.spans import Span, span
-from metrics_pipeline.metrics.lint.words import content, stem, words
+from metrics_pipeline.metrics.lint.words import content, stem, stems, words
 from metrics_pipeline.metrics.parts import Label
 
 BAD = """\
@@ -79,7 +79,7 @@ IS_TROUBLE = re.compile(
     re.IGNORECASE,
 )
 LISTED = re.compile(
-    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to|be it|whether)[\s,]"
+    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|(?<!up )to|be it|whether)[\s,]"
 )
 INCLUDED = re.compile(r"\b(?:its|their|the) ([\w-]+) included\b", re.IGNORECASE)
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
@@ -127,7 +127,10 @@ def _same(one: Label, other: Label) -> str | None:
         return "fit the same conversation"
     is_free = free != [one.when, other.when]
     is_told_apart = (_tells_apart if is_free else _qualify)(one.when, other.when)
-    is_within = bool(small) and small <= large and not (_span(one) and _span(other))
+    shorter, longer = sorted(map(_order, free), key=len)
+    is_within = (
+        bool(small) and small <= large and not (_span(one) and _span(other)) and _is_told_in_order(shorter, longer)
+    )
     return "fit the same conversation" if is_within and not is_told_apart else None
 
 
@@ -166,8 +169,10 @@ def _lists(wide: Label, narrow: Label) -> bool:
         return True
     found = LISTED.search(wide.when)
     name = _meaning(_spoken(narrow.name))
-    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", wide.when[found.end() :]) if found else ()
-    return any(name in (_meaning(item), {_head(item)}) for item in items)
+    # `A trainer or somebody at the desk.` is a list from its first word.
+    listed = wide.when[found.end() :] if found else "" if has_verb(wide.when) else wide.when
+    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", listed)
+    return any(bool(name) and name in (_meaning(item), {_head(item)}) for item in items)
 
 
 def _both_succeed(one: Label, other: Label) -> bool:
@@ -240,6 +245,16 @@ def _verbs(when: str) -> frozenset[str]:
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _order(text: str) -> list[str]:
+    return [SAME.get(word, word) for word in stems(text)]
+
+
+def _is_told_in_order(shorter: list[str], longer: list[str]) -> bool:
+    """Whether what one label says stands in another in the same order: `the driver pays` is not in `he pays and the driver …`."""
+    rest = iter(longer)
+    return all(word in rest for word in shorter if word in _meaning(word))
 
 
 def _meaning(text: str) -> frozenset[str]:
