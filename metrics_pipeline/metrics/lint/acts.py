@@ -116,7 +116,12 @@ def _is_uttered(clause: Clause) -> bool:
     for place, word in enumerate(clause.words):
         following = clause.words[place + 1 : place + 5]
         is_theirs = bool(following) and following[0].base in ("by", "from", "of") and any(map(is_person, following[1:]))
-        if word.kind == "noun" and word.base in UTTERANCES and (is_theirs or verbs & {"put", "pose", "raise"}):
+        is_topic = bool(following) and following[0].base in ("on", "about") and any(map(is_concrete, following[1:]))
+        if (
+            word.kind == "noun"
+            and word.base in UTTERANCES
+            and (is_topic or is_theirs or verbs & {"put", "pose", "raise"})
+        ):
             return True
     return False
 
@@ -188,6 +193,8 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if verb.meaning in ("emotion", "perception", "stative"):
         return False
     taken = [word for word in _object(after) if word.kind in ("noun", "pronoun")]
+    if taken and verb.meaning == "possession" and all(word.kind == "pronoun" for word in taken):
+        return True
     if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)) and not _is_passed_on(after):
         return False
     doer = next(filter(_can_be_subject, before), None)

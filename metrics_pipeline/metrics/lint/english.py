@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from metrics_pipeline.metrics.lint.grammar import Word, tagged
+from metrics_pipeline.metrics.lint.lexicon import noun_base
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
@@ -69,6 +70,10 @@ def is_person(word: Word) -> bool:
 
 def is_concrete(word: Word) -> bool:
     """Whether a word names something that one can find in a transcript."""
+    if word.kind == "noun" and word.text.lower().endswith(("'s", "s'")):
+        # Of somebody's matter the matter counts.
+        owner = word.text.lower().removesuffix("'s").removesuffix("'")
+        return not is_person(Word(owner, "noun", noun_base(owner) or owner))
     if word.kind == "noun":
         return word.base not in GENERIC and word.base not in ACTORS and word.text.lower() not in ACTORS
     return word.base.isdigit() or (word.kind == "adjective" and word.base not in GENERIC and word.meaning == "")

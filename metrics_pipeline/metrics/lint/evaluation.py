@@ -23,6 +23,7 @@ COMPARES = (
     r"(?!faith|standing|morning|day|evening|afternoon|will|bye|friday)[a-z]+|(?:was|is|were|went|be|been) "
     r"(?:all |very |really |quite |so )?(?:good|bad|poor|right|positive|negative|nice|fair|better|there|enough)|"
     r"(?:far|well|long|clear|quick|soon|detailed|much) enough|enough (?:[\w'-]+ ){0,4}(?:to|for)|"
+    r"as (?:[\w'-]+ ){1,3}(?:should|ought to|deserves?|would (?:expect|wish|like|want|hope))|"
     r"the way (?:that )?(?:[\w'-]+ ){1,2}(?:would |should |had |has )?(?:like|want|hope|expect|wish|need|intend)\w*)\b"
 )
 FIGURES = "|".join(
@@ -58,7 +59,7 @@ FIGURES = "|".join(
         r"(?:left|leaves?) no (?:doubt|room)|on top of (?:it|things|everything)|cover\w* (?:all )?(?:the )?(?:ground|bases)|"
         r"put to (?:bed|rest)|(?:kept|keep\w*) (?:things|it) (?:moving|going)|(?:found|finds?) (?:common ground|\w+ answer)|"
         r"(?:gave|gives?|did|does) (?:it )?(?:their|its|his|her) (?:all|best)|tak\w+ (?:care of|seriously)",
-        r"down (?:[\w'-]+ ){1,2}throats?|(?:took|takes?) (?:good )?care of|looks? after|looked after",
+        r"down (?:[\w'-]+ ){1,2}throats?|(?:took|takes?|taken) (?:ownership|charge|responsibility|(?:good )?care of)|(?:saw|sees?|seen) to|looks? after|looked after",
     )
 )
 """Idioms of success and failure, by what they liken it to."""

@@ -48,7 +48,7 @@ VOICED = frozenset("want wish object contest raise bring voice dispute complain 
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
     "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "language channel message reply turn word words name surname first last shop house website office company bank "
+    "function tool language channel message reply turn word words name surname first last shop house website office company bank "
     "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
     "library council authority brand team department provider".split()
 )
@@ -147,7 +147,9 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
     """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
     said = [word for word in read[0].words if is_speech(word) and not word.text.endswith("ing")]
     # `The host is asked whether …`: that can be told of every conversation.
-    is_asked = any(word.base == "ask" for word in said) and any(word.base in BE for word in read[0].words)
+    is_passive = any(word.base in BE for word in read[0].words)
+    is_told = any(word.base == "tell" for word in said) and not is_person(read[0].words[max(0, read[0].verbs[0] - 2)])
+    is_asked = is_passive and (is_told or any(word.base == "ask" for word in said))
     if len(read) > 1 and said and not is_asked and read[1].opener in ANSWERED:
         return read[1].opener
     for clause in read[:2]:
@@ -168,9 +170,17 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
             if word.base != "the" or is_asked_for or is_name or is_of_role:
                 continue
             head = _head(clause.words[place + 1 :])
-            if head is not None and _is_of_some(head):
+            is_made = head is not None and head.base in UTTERED and _is_of_what(clause.words, head)
+            if head is not None and (is_made or _is_of_some(head)):
                 return f"the {head.text}"
     return None
+
+
+def _is_of_what(read: Sequence[Word], head: Word) -> bool:
+    """Whether it is said what somebody asked for: `the request for a lower fee`."""
+    place = read.index(head)
+    is_answered = any(word.base in BE for word in read[place:])
+    return is_answered and place + 1 < len(read) and read[place + 1].base in ("for", "to")
 
 
 def _head(after: Sequence[Word]) -> Word | None:

@@ -148,6 +148,8 @@ HEARD = frozenset(
 """What a conversation itself holds."""
 PHRASED = re.compile(
     r"\b(?:sections?|clauses?|paragraphs?|articles?|chapters?|annex|appendix) (?:\d+|[a-e]\b|[ivx]+\b)|"
+    r"\b(?:that|which|as) (?:legal|compliance|management|marketing|head office|headquarters|hr|the (?:board|head office|management|"
+    r"legal team)) (?:has |have |had )?(?:clear|approv|agree|sign|releas|set|wr[io]t|provid|prescrib|want|lay|laid)\w*|"
     r"\btick\w* (?:\w+ )?(?:\w+ )?box(?:es)?\b|\bby the book\b|\bto the letter\b|\bas (?:per )?usual\b|\bas "
     r"(?:trained|instructed|rehearsed)\b|"
     r"\b(?:as|like|way|how|what) we (?:\w+ )?(?:do|did|agreed|discussed|decided|defined|require|"
