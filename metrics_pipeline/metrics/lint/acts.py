@@ -109,6 +109,14 @@ def _is_uttered(clause: Clause) -> bool:
     verbs = {clause.words[index].base for index in clause.verbs}
     if verbs & (JUDGED - {"concern", "relate", "involve"} | COMPLETED):
         return False
+    if any(word.base in ("function", "tool") for word in clause.words) and verbs & {
+        "run",
+        "return",
+        "call",
+        "respond",
+        "fail",
+    }:
+        return True
     if _is_in_a_passage(clause) and any(
         word.kind == "noun" and is_concrete(word) and word.base not in PASSAGES for word in clause.words
     ):
@@ -116,7 +124,11 @@ def _is_uttered(clause: Clause) -> bool:
     for place, word in enumerate(clause.words):
         following = clause.words[place + 1 : place + 5]
         is_theirs = bool(following) and following[0].base in ("by", "from", "of") and any(map(is_person, following[1:]))
-        is_topic = bool(following) and following[0].base in ("on", "about") and any(map(is_concrete, following[1:]))
+        is_topic = (
+            bool(following)
+            and following[0].base in ("on", "about", "for")
+            and any(is_concrete(other) or is_person(other) for other in following[1:])
+        )
         if (
             word.kind == "noun"
             and word.base in UTTERANCES
@@ -183,7 +195,7 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
     if any((verb.base, word.base) in PHRASAL for word in after):
         return True
-    if verb.base in ("stay", "remain") and any(word.kind == "noun" and is_concrete(word) for word in before):
+    if verb.base in ("stay", "remain", "stand") and any(word.kind == "noun" and is_concrete(word) for word in before):
         return True
     if verb.base in LIGHT:
         # `A slot went into the diary`
@@ -198,7 +210,11 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)) and not _is_passed_on(after):
         return False
     doer = next(filter(_can_be_subject, before), None)
-    is_bare_act = verb.meaning in ("possession", "motion", "contact") and not _object(after)
+    # A voice has no body: the caller may leave or come, the agent that rises to it is a figure of speech.
+    has_body = doer is not None and doer.base not in ("agent", "bot", "assistant")
+    is_bare_act = verb.meaning in (
+        ("possession", "motion", "contact") if has_body else ("possession",)
+    ) and not _object(after)
     return any(map(is_concrete, about)) or (is_bare_act and doer is not None and is_person(doer))
 
 

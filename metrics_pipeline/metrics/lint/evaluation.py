@@ -41,7 +41,7 @@ FIGURES = "|".join(
         r"(?:cross|over|across|past) the (?:finish(?:ing)? )?line|(?:bear|bears|bore|borne) fruit|holds? (?:up|water)",
         # Its state is good, or bad.
         r"(?:up|down) to (?:scratch|par|standard|snuff|speed|the (?:mark|task|job))|(?:on|below|above|under|sub) ?par",
-        r"on (?:track|point|(?:firm|solid|safe|shaky) ground|its feet|their feet|the ball|the right (?:track|lines|path|foot|note)|(?:\w+ )?good terms)|home and dry|up in the air",
+        r"(?:stood|stands?) up|on (?:track|point|(?:firm|solid|safe|shaky) ground|its feet|their feet|the ball|the right (?:track|lines|path|foot|note)|(?:\w+ )?good terms)|home and dry|up in the air",
         r"in (?:good|safe|capable|bad|great|poor|better|fine) (?:hands|shape|order|stead|nick|spirits)",
         r"in an? (?:\w+ )?(?:good|better|best|bad|worse|strong|weak|happy|happier|sad) (?:place|spot|position|shape|note)",
         r"(?:all|things?|everything|it|matters) (?:is|are|was|were|had been|being) (?:well|in order|in hand|squared away)",

@@ -47,7 +47,7 @@ LATER = re.compile(
     r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\bfollowing (?:the|this|that) (?:call|chat|conversation|contact)\b|\b(?:on|at|by) a later (?:day|date|time|point)|"
     r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b(?! of (?:the |an? |its |their )?(?:order|purchase|delivery|receipt|payment|booking)\b)|"
     r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
-    r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b(?! (?:with|to the (?:line|call|chat|caller|conversation)))|"
+    r"\b(?<!be )(?<!been )(?<!being )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b(?! (?:with|to the (?:line|call|chat|caller|conversation)))|"
     r"\b(?:later|subsequently|eventually|afterwards|in the end) (?:\w+ )?(?:\w+ed|came|paid|got|went|bought|left)\b|\b(?<!agent )went on to\b",
     re.IGNORECASE,
 )

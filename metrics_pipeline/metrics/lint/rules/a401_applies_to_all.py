@@ -48,7 +48,7 @@ VOICED = frozenset("want wish object contest raise bring voice dispute complain 
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
     "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "function tool language channel message reply turn word words name surname first last shop house website office company bank "
+    "function tool talk course phone telephone line middle number language channel message reply turn word words name surname first last shop house website office company bank "
     "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
     "library council authority brand team department provider".split()
 )
@@ -152,7 +152,8 @@ def _given_thing(read: tuple[Clause, ...]) -> str | None:
     is_asked = is_passive and (is_told or any(word.base == "ask" for word in said))
     if len(read) > 1 and said and not is_asked and read[1].opener in ANSWERED:
         return read[1].opener
-    for clause in read[:2]:
+    # `Learns how many people are in the boat`: what is asked takes nothing for granted but what it asks.
+    for clause in read[:1] if len(read) > 1 and read[1].opener in ("how", "whether") else read[:2]:
         for place, word in enumerate(clause.words[:-1]):
             following = clause.words[place + 1 : place + 3]
             if word.text.lower().endswith(("'s", "s'")) and following[0].base in UTTERED:

@@ -189,7 +189,7 @@ def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
     is_said_of_it = (
         is_speech(verb)
         and bool(following)
-        and following[0].opener == "that"
+        and following[0].opener in QUESTIONS | {"that"}
         and bool(BACK & {word.base for word in following[0].words})
     )
     is_participle = bool(after) and after[0].base == "by" and verbs[0] == 0
