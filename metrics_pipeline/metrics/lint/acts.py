@@ -141,10 +141,14 @@ def _is_uttered(clause: Clause) -> bool:
 def _is_in_a_passage(clause: Clause) -> bool:
     """Whether something stands in a turn; `by the last turn` only says when."""
     return any(
-        word.base in PASSAGES
+        (word.base in PASSAGES or (word.base in ("answer", "reply", "message") and _follows_in(clause, place)))
         and not {other.base for other in clause.words[max(0, place - 3) : place]} & {"by", "at", "until"}
         for place, word in enumerate(clause.words)
     )
+
+
+def _follows_in(clause: Clause, place: int) -> bool:
+    return any(word.base == "in" for word in clause.words[max(0, place - 3) : place])
 
 
 def _is_measured(following: Sequence[Clause]) -> bool:

@@ -87,6 +87,8 @@ def has_verb(text: str) -> bool:
 def is_reported(text: str, position: int) -> bool:
     """Whether what stands at `position` is what somebody in the conversation said."""
     before = re.split(r"[.;]", text[:position])[-1]
+    if re.search(r"\b(?:notice|news|warning|word|announcement|reminder) that\b", before):
+        return True
     return any(stem(word) in REPORTING for word in words(before) if word != "not")
 
 

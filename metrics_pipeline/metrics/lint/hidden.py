@@ -102,7 +102,9 @@ def beyond(text: str) -> str | None:
 
 
 def _after(text: str) -> str | None:
-    sounds = [found for found in SOUND.finditer(text) if not is_reported(text, found.start())]
+    # What the transcript itself marks is shown by it.
+    is_marked = re.search(r"\btranscript\b", text) is not None
+    sounds = [found for found in SOUND.finditer(text) if not is_marked and not is_reported(text, found.start())]
     # What will be done later may be promised now.
     later = [found for found in LATER.finditer(text) if not is_told_or_promised(text, found.start())]
     return next((found.group() for found in (*sounds, *later)), None)

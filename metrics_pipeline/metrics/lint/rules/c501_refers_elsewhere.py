@@ -119,7 +119,7 @@ TABLE = re.compile(
     rf"{TABLES}\b"
 )
 """The same of a table or a leaflet."""
-THING = r"(?P<thing>(?:(?!(?:of|that|which|for|in|on|and|or|to|when|from|is|was|are|were)\b)[\w’'-]+ ?)+)"
+THING = r"(?P<thing>(?:(?!(?:of|by|with|that|which|for|in|on|and|or|to|when|from|is|was|are|were)\b)[\w’'-]+ ?)+)"
 AGAINST = re.compile(
     r"\b(?:according to|in (?:line|accordance|keeping|compliance|conformity|agreement|step) with|consistent(?:ly)? with|"
     r"compliant with|as per|per|pursuant to|contrary to|(?:going|judged|measured) (?:by|against)|"
