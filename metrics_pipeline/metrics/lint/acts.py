@@ -117,9 +117,8 @@ def _is_uttered(clause: Clause) -> bool:
         "fail",
     }:
         return True
-    if _is_in_a_passage(clause) and any(
-        word.kind == "noun" and is_concrete(word) and word.base not in PASSAGES for word in clause.words
-    ):
+    stands = [word for word in clause.words if word.kind == "noun" and word.base not in PASSAGES]
+    if _is_in_a_passage(clause) and any(is_concrete(word) or word.base in UTTERANCES for word in stands):
         return True
     for place, word in enumerate(clause.words):
         following = clause.words[place + 1 : place + 5]
@@ -148,7 +147,9 @@ def _is_in_a_passage(clause: Clause) -> bool:
 
 
 def _follows_in(clause: Clause, place: int) -> bool:
-    return any(word.base == "in" for word in clause.words[max(0, place - 3) : place])
+    """Whether something stands `in the answer`, or `a message holds` it."""
+    holds = clause.verbs and clause.words[clause.verbs[0]].base in ("hold", "contain", "include")
+    return bool(holds) or any(word.base == "in" for word in clause.words[max(0, place - 3) : place])
 
 
 def _is_measured(following: Sequence[Clause]) -> bool:

@@ -37,11 +37,11 @@ FIGURES = "|".join(
         r"(?:get|gets|got|getting) (?:some|any|no)where|(?:get|gets|got) (?:to grips|the job done|on top of|there)",
         r"(?:do|does|did|done) (?:the|its|their) (?:job|trick|business|bit)|(?:done|do|does|did) and dusted",
         r"(?:mak\w+|made) (?:\w+ )?(?:headway|progress|(?:a|the|all the) difference|good on)",
-        r"(?:rises?|rose|risen) to the (?:occasion|challenge)|pull\w* (?:it|this) off|(?:turn|turned) (?:it|things) around",
+        r"(?:difference|headway|progress) (?:is|was|were|has been|had been) made|(?:rises?|rose|risen) to the (?:occasion|challenge)|pull\w* (?:it|this) off|(?:turn|turned) (?:it|things) around",
         r"(?:cross|over|across|past) the (?:finish(?:ing)? )?line|(?:bear|bears|bore|borne) fruit|holds? (?:up|water)",
         # Its state is good, or bad.
         r"(?:up|down) to (?:scratch|par|standard|snuff|speed|the (?:mark|task|job))|(?:on|below|above|under|sub) ?par",
-        r"(?:stood|stands?) up|on (?:track|point|(?:firm|solid|safe|shaky) ground|its feet|their feet|the ball|the right (?:track|lines|path|foot|note)|(?:\w+ )?good terms)|home and dry|up in the air",
+        r"(?:stood|stands?) up|on (?:track|point|(?:firm|solid|safe|shaky) ground|its feet|their feet|the same (?:page|wavelength)|the ball|the right (?:track|lines|path|foot|note)|(?:\w+ )?good terms)|home and dry|up in the air",
         r"in (?:good|safe|capable|bad|great|poor|better|fine) (?:hands|shape|order|stead|nick|spirits)",
         r"in an? (?:\w+ )?(?:good|better|best|bad|worse|strong|weak|happy|happier|sad) (?:place|spot|position|shape|note)",
         r"(?:all|things?|everything|it|matters) (?:is|are|was|were|had been|being) (?:well|in order|in hand|squared away)",

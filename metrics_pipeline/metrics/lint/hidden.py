@@ -56,7 +56,7 @@ WITHIN = re.compile(
     r"\bt(?:ake|akes|ook) (?:no |not |any )?(?:offen[cs]e|umbrage|heart|comfort|pride|pity|kindly)\b|\bmeant (?:well|no harm)\b|"
     r"\b(?:los[et]s?|ke(?:pt|ep|eps)) (?:all |any )?(?:their|his|her) (?:temper|cool|patience|nerve|composure|calm)\b|"
     r"\b(?:los[et]s?|gained?|gains) (?:faith|confidence|interest|hope|trust) in\b|\b(?:cooled|calmed) (?:off|down)\b|\bfed up\b|"
-    r"\bthought twice\b|\bwarm(?:s|ed)? to\b|\bc[ao]mes? (?:a)?round to\b|\bhard feelings\b|\bgrudges?\b|\bh[eo]ld (?:\w+ ){1,4}against (?:us|them|him|her|the (?:agent|company))\b|\bsecond thoughts\b|"
+    r"\bthought twice\b|\bwarm(?:s|ed)? to\b|\bc[ao]mes? (?:a)?round to\b|\bhard feelings\b|\bha(?:d|s|ve) (?:no|any|some|few|many|still|\w+ )(?: ?\w+ )?(?:doubts|worries|fears|qualms|misgivings|reservations|illusions)\b|\bgrudges?\b|\bh[eo]ld (?:\w+ ){1,4}against (?:us|them|him|her|the (?:agent|company))\b|\bsecond thoughts\b|"
     r"\b(?:in|on) (?:\w+ )?(?:good|high|low|better) spirits\b|\bon edge\b|\bover the moon\b|\bup in arms\b|"
     r"\bweight (?:was |is |had been )?(?:off|lifted)\b|\bpeace of mind\b|\b(?:inwardly|secretly|privately)\b|\bsilent (?:doubts?|reservations?|worr\w+)\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
     r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"

@@ -64,6 +64,9 @@ def boolean(
         (boolean("The household was put on a list after the tenant had said that nobody can help."), "A401"),
         (boolean("With a parcel lost, the sender hears of a form."), "A401"),
         (boolean("The matter got cleared up.", "The matter got cleared up."), "O201"),
+        (boolean("If the vet is away the owner gets a number."), "A401"),
+        (boolean("The request for a lower fee was granted."), "A401"),
+        (boolean("The bot keeps to the wording that legal has cleared.", "The wording is the cleared one."), "C501"),
         (boolean("The insurer pays, and we want to see how complete the payment was."), "S304"),
         (boolean("The owner is invited to a visit and learns how to register."), "O204"),
     ],
@@ -86,6 +89,13 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("The caller said that the pump restarted."),
         boolean("According to the caller, nobody came."),
         boolean("A date was agreed.", "Either side put forward a weekday or a date and the other accepted it."),
+        boolean("The bot gives a shelf mark.", "A shelf mark stands in what the bot writes."),
+        boolean("The agent says that a call comes.", "move_call was called and the function returned a slot."),
+        boolean("The person on the phone is a parent, by what they say.", "The caller calls themselves a parent."),
+        boolean("The dispatcher learns how many people are in a boat.", "The caller says a number of people."),
+        boolean(
+            "The caller raises their voice, as the transcript marks it.", "A message holds three words in capitals."
+        ),
         boolean("The player asks about a setting.", "A question by the player is about what the setting does."),
         boolean("The agent asked for three signs.", "Each of the three was put to the caller as a question."),
         boolean("Patients who ask how likely a cure is.", "The patient asks for a percentage."),

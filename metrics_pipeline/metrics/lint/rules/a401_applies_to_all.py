@@ -88,6 +88,11 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
         is_made = MAKES.search(before) and found.group().lower().startswith(("the", "our", "its", "their"))
         if not is_made and not is_reported(sentence, found.start()):
             return found.group().strip()
+    opened = clauses(sentence)
+    # `If the vet is away the owner gets …` is a condition, `If the caller asks for a person` the question itself.
+    is_condition = bool(opened) and opened[0].opener == "if" and (len(verb_groups(opened[0])) > 1 or "," in sentence)
+    if is_condition and _is_event(opened[0]) and not _is_volunteered(opened[0]):
+        return "if"
     read = clauses(OPENING.sub("", sentence).strip())
     is_volunteered = any(_is_volunteered(clause) for clause in read[:2] if clause.opener not in EVENT_OPENERS)
     for index, clause in enumerate(read):
