@@ -27,6 +27,8 @@ good: true
 
 
 RARE = 5
+ENOUGH_ANSWERS = 100
+"""Answers that a metric must have before any of them can be called rare."""
 REST = frozenset("other others else none unknown unclear rest".split())
 """Labels for the rest are there to be rare."""
 
@@ -44,7 +46,8 @@ def check(project: Project) -> Iterator[Hit]:
 RULE = Rule(
     code="J601",
     title="A class too rare to measure",
-    wrong="An answer was given for fewer than five conversations of the data seen.",
+    wrong=f"An answer was given for fewer than {RARE} conversations of the data seen. "
+    f"Silent while the metric has fewer than {ENOUGH_ANSWERS} answers.",
     why="Its share has an interval too wide to tell anything.",
     fix="Join it with a neighbour, or take more conversations.",
     bad=BAD,
