@@ -29,7 +29,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Every file and pull, not only the last ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
-    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, bytes, seconds.
+    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, taken out, bytes, seconds.
 
     The files that have something in quarantine come first. The table `ingest_files` holds the same.
 
@@ -60,7 +60,7 @@ def _as_json(found: Ingested) -> dict[str, Any]:
 def _lines(found: Ingested, every: bool) -> list[str]:
     if not found.files and not found.pulls:
         return ["Nothing has landed yet. Put exports into the landing folder, or say metrics pull, then metrics run."]
-    lines = [f"landed     {counted(found.total.file_count, 'file')}, {_counts(found.total)}", *_reasons(found.total)]
+    lines = [f"landed     {counted(found.total.file_count, 'file')}, {_counts(found.total)}", *_parts(found.total)]
     pulls = found.pulls if every else found.pulls[-SHOWN_PULLS:]
     for pulled in pulls:
         lines += ["", in_words(pulled.record)]
@@ -89,5 +89,9 @@ def _counts(counts: Counts) -> str:
     )
 
 
-def _reasons(counts: Counts) -> list[str]:
-    return [f"           {counted(number, 'time')}: {reason}" for reason, number in counts.reasons.items()]
+def _parts(counts: Counts) -> list[str]:
+    lines = [f"           {counted(number, 'time')}: {reason}" for reason, number in counts.reasons.items()]
+    if counts.redactions:
+        lines.append(f"taken out  {', '.join(f'{kind} {number:,}' for kind, number in counts.redactions.items())}")
+    lines += [f"unknown    {counted(number, 'time')}: {what}" for what, number in counts.not_understood.items()]
+    return lines
