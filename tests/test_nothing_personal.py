@@ -14,6 +14,7 @@ from planted import Planted, conversations
 from metrics_pipeline import pipeline
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.settings import load_settings
+from metrics_pipeline.tables import DataFolder
 
 DETAILS_GIVEN = """\
 name: "Details: given"
@@ -91,3 +92,8 @@ def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
     assert left == []
     assert not any("ana.lopez@example.org" in text or "4111 1111" in text for text in written.values())
     assert any("⟦CARD_1⟧" in text for text in written.values())
+    with duckdb.connect(str(pipeline.published_database(DataFolder(data))), read_only=True) as database:
+        versions = database.execute("select distinct redaction from dim_conversations").fetchall()
+        (taken_out,) = database.execute("select sum(redaction_count) from ingest_files").fetchone()
+    assert versions == [(pipeline.redactor(settings).version,)]
+    assert taken_out >= len(items)
