@@ -12,6 +12,7 @@ from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import Settings
@@ -53,6 +54,7 @@ def look(settings: Settings) -> Redactions:
     redactor = Redactor(
         settings.redact_phone_regions,
         settings.redact_patterns,
+        open_recogniser(settings.redact_names),
         on_find=lambda kind, text: forms[kind].update([masked(text)]),
     )
     held: Counter[str] = Counter()
