@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands.pull import as_values, in_words
+from metrics_pipeline.commands.unmapped import find_unmapped, unmapped_lines
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
@@ -31,20 +32,29 @@ def status(
 ) -> None:
     """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, taken out, bytes, seconds.
 
-    The files that have something in quarantine come first. The table `ingest_files` holds the same.
+    The files that have something in quarantine come first. The table `ingest_files` holds the same. Logged values that
+    no definition maps stand last.
 
     \b
     Example:
         metrics ingest status
     """
     from metrics_pipeline.conversations.ingested import ingested
+    from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.settings import load_settings
     from metrics_pipeline.tables import DataFolder
 
-    found = ingested(DataFolder(load_settings().data))
-    typer.echo(
-        json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(found, every))
-    )
+    settings = load_settings()
+    folder = DataFolder(settings.data)
+    found = ingested(folder)
+    # What is taken in may be looked at before there is any definition.
+    metrics = load_catalog(settings.definitions).definitions if settings.definitions.is_dir() else ()
+    logged = find_unmapped(folder, metrics)
+    if as_json:
+        values = _as_json(found) | {"unmapped_logged": [one._asdict() for one in logged]}
+        typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join([*_lines(found, every), *unmapped_lines(logged)]))
 
 
 def _as_json(found: Ingested) -> dict[str, Any]:
