@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +17,7 @@ from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import asker, day_of, stoppable
+from metrics_pipeline.commands.progress import progress
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
@@ -83,7 +82,7 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with stoppable(), _progress(quiet=as_json) as on_progress:
+    with stoppable(), progress("judging", "conversations", quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
@@ -127,27 +126,6 @@ def demo() -> None:
 
     with stoppable():
         run_demo(load_settings({"model": "baseline"}))
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("judging"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("conversations"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("judging", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:

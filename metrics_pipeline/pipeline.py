@@ -17,6 +17,7 @@ from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
 from metrics_pipeline.conversations.pull_state import PullRecord, PullState, read_state
 from metrics_pipeline.conversations.pulling import pull
+from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
@@ -104,9 +105,10 @@ def redactor(settings: Settings) -> Redactor:
     """Takes out what is personal, under these settings.
 
     Raises:
-        SettingsError: A pattern of the team's own cannot be used.
+        SettingsError: A pattern of the team's own, or the recogniser of names, cannot be used.
     """
-    return Redactor(settings.redact_phone_regions, settings.redact_patterns)
+    recogniser = open_recogniser(settings.redact_names)
+    return Redactor(settings.redact_phone_regions, settings.redact_patterns, recogniser)
 
 
 def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, MergeReport]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -26,6 +27,7 @@ FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
 ALIKE_SETTINGS = 0.7
 """How alike a name must be to a setting's to be taken for a slip of the pen, 0 to 1."""
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
 FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
 
@@ -70,6 +72,9 @@ class Settings(BaseModel):
     Each further one finds more numbers, and takes more numbers of orders for them."""
     redact_patterns: dict[str, str] = {}
     """A team's own patterns by name, in RE2's language, a table in `metrics.toml`; in the environment as JSON."""
+    redact_names: bool | str = False
+    """Whether people's names are taken out: true, by the recogniser of the extra `names`; or `package.module:function`,
+    a function of one's own that is given the texts of a conversation and says, for each, where names stand in it."""
     pull_url: str | None = None
     """The server of a Conversations API v3 to pull from, for example `https://api.us-1.platform.polyai.app`."""
     pull_token: SecretStr | None = None
@@ -153,6 +158,14 @@ class Settings(BaseModel):
         if unknown := sorted({region.upper() for region in regions} - phonenumbers.SUPPORTED_REGIONS):
             raise ValueError(f"{', '.join(unknown)}: no such country; write each as two letters, such as US, GB")
         return tuple(dict.fromkeys(region.upper() for region in regions))
+
+    @field_validator("redact_names", mode="before")
+    @classmethod
+    def _yes_no_or_function(cls, names: object) -> object:
+        word = str(names).strip()
+        if word.lower() not in ("true", "false") and not FUNCTION.fullmatch(word):
+            raise ValueError("is neither true nor false, nor a function written like package.module:function")
+        return {"true": True, "false": False}.get(word.lower(), word)
 
     @field_validator("redact_patterns", mode="before")
     @classmethod

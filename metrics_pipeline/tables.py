@@ -147,7 +147,12 @@ INGEST_FILES = _schema(
     waiting_count=_count,
     quarantined_count=_count,
     quarantined_by_reason=_text,  # JSON: places by reason
-    seconds=_number,  # that landing it took
+    redaction=_text,  # the version of the rules under which personal data was taken out
+    redaction_count=_count,
+    redactions_by_kind=_text,  # JSON: values that were taken out, by kind
+    not_understood_count=_count,
+    not_understood_by_kind=_text,  # JSON: what followed no rule, by what it is
+    seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from metrics_pipeline.commands.unmapped import find_unmapped, unmapped_lines
 from metrics_pipeline.errors import PublishError, SettingsError
 from metrics_pipeline.wording import counted, did_you_mean
 
@@ -42,8 +43,10 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
     """
     from metrics_pipeline.serving.catalogue import entries
     from metrics_pipeline.settings import load_settings
+    from metrics_pipeline.tables import DataFolder
 
-    known = _read(load_settings({"definitions": definitions}))
+    settings = load_settings({"definitions": definitions})
+    known = _read(settings)
     found = entries(known.catalog, known.versions, known.published)
     if as_json:
         typer.echo(_json([entry._asdict() for entry in found]))
@@ -52,6 +55,8 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for line in unmapped_lines(find_unmapped(DataFolder(settings.data), known.catalog.definitions)):
+            typer.echo(line)
     _warn(known.catalog)
 
 
