@@ -16,13 +16,13 @@ from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
-from metrics_pipeline.commands.options import asker, day_of, stoppable
+from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
 from metrics_pipeline.commands.progress import progress
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
     from metrics_pipeline.pipeline import Summary
@@ -42,6 +42,11 @@ def main() -> None:
     except PipelineError as error:
         print(f"metrics: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except SystemExit as ended:
+        # Stopped before the command had begun: Typer ends without a word.
+        if ended.code == StoppedError.exit_code:
+            print(f"metrics: {STOPPED}", file=sys.stderr)
+        raise
 
 
 @cli.callback()
