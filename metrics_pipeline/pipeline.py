@@ -19,6 +19,7 @@ from metrics_pipeline.conversations.pull_state import PullRecord, PullState, rea
 from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.judges import open_known_judges
@@ -118,7 +119,15 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
-        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
+        return _land(settings, folder), merge(folder)
+
+
+def _land(settings: Settings, folder: DataFolder) -> LandingReport:
+    """Land what is new, once nothing is here any more that is to be erased."""
+    moment = now()
+    erase_what_is_due(settings, folder, moment)
+    before = first_day_kept(settings, moment)
+    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), moment, before)
 
 
 def unasked_requests(settings: Settings) -> int:
@@ -240,7 +249,7 @@ def run(
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now())
+            landing = _land(settings, folder)
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):

@@ -28,7 +28,8 @@ def print_run(summary: Summary) -> None:
     out.print(
         f"landed     {counted(landing.file_count, 'new file')} ({landing.skipped_count} landed before): "
         f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "
-        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined"
+        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined + "
+        f"{landing.erased_count:,} erased"
     )
     merged = summary.merged
     out.print(

@@ -26,6 +26,7 @@ LAYERS = {
     "evaluation": 3,
     "publishing": 4,
     "serving": 5,
+    "erasing": 5,
     "pipeline": 6,
     "terminal": 7,
     "authoring": 7,
