@@ -93,6 +93,8 @@ class Gone:
     def __init__(self, ids: Iterable[str]) -> None:
         self.ids = frozenset(ids)
         self._array = pa.array(sorted(self.ids), pa.string())
+        self._long = [one for one in self.ids if len(one) >= SHORTEST_IN_NAME]
+        self._named: dict[str, list[str]] = {}
 
     def rows(self, column: pa.ChunkedArray | pa.Array) -> pa.Array:
         """Which rows are theirs, by the column of ids."""
@@ -104,9 +106,12 @@ class Gone:
         return Counter({pair["values"]: pair["counts"] for pair in found.to_pylist()})
 
     def named_in(self, name: str) -> list[str]:
-        """The ids that a file's name or a place in it names."""
-        stem = Path(name).name.partition(".")[0]
-        return [one for one in self.ids if one == stem or (len(one) >= SHORTEST_IN_NAME and one in name)]
+        """The ids that a file's name names."""
+        if name not in self._named:
+            stem = Path(name).name.partition(".")[0]
+            # The same few names are looked at in many places, and the ids may be many.
+            self._named[name] = [*{stem, *(one for one in self._long if one in name)} & self.ids]
+        return self._named[name]
 
     def cleaned(self, name: str) -> str:
         """`name` without them."""

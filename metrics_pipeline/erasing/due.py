@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from metrics_pipeline.erasing.erasure import Erasure, OnWait, erase, finish, look_for, older_than
 from metrics_pipeline.erasing.places import Look
+from metrics_pipeline.erasing.unfinished import read_unfinished
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
@@ -69,13 +70,14 @@ def erase_conversations(
     """
     folder = open_data_folder(settings.data)
     with locked(folder.landed / ".lock", on_wait):
+        unfinished = read_unfinished(folder)
         if too_old:
             done = erase_what_is_due(settings, folder, now(), on_wait)
         else:
             finished = finish(folder, settings.landing_folder, on_wait)
             done = [] if finished is None else [finished]
-        if conversation_ids:
-            done.append(erase(folder, conversation_ids, settings.landing_folder, now(), on_wait=on_wait))
+        if ids := set(conversation_ids) - set(unfinished.conversation_ids if unfinished else ()):
+            done.append(erase(folder, ids, settings.landing_folder, now(), on_wait=on_wait))
     publication = None
     if done and (folder.published / "current").exists():
         with locked(folder.warehouse / ".lock", on_wait):

@@ -103,17 +103,21 @@ def erase(
         ErasingError: A conversation is not known, and nothing was recorded.
         DataFolderError, LedgerError, PublishError: A place cannot be read or written; erase again to go on there.
     """
-    # Files that do not add up are found before anything counts as erased.
-    merge(folder)
-    found = look_for(folder, conversation_ids, landing)
-    ids = tuple(sorted(set(conversation_ids)))
-    return _erase(folder, Unfinished(ids, moment, is_forever, found.raw_files), landing, on_wait)
+    with _nobody_else_writes(folder, on_wait):
+        # Files that do not add up are found before anything counts as erased.
+        merge(folder)
+        found = look_for(folder, conversation_ids, landing)
+        ids = tuple(sorted(set(conversation_ids)))
+        return _erase(folder, Unfinished(ids, moment, is_forever, found.raw_files), found, landing)
 
 
 def finish(folder: DataFolder, landing: Path, on_wait: OnWait = lambda: None) -> Erasure | None:
     """Go on where an erasing was killed; None where none was. Who calls it holds the lock on what landed."""
     unfinished = read_unfinished(folder)
-    return None if unfinished is None else _erase(folder, unfinished, landing, on_wait)
+    if unfinished is None:
+        return None
+    with _nobody_else_writes(folder, on_wait):
+        return _erase(folder, unfinished, look(folder, Gone(unfinished.conversation_ids), landing), landing)
 
 
 def older_than(folder: DataFolder, before: date) -> set[str]:
@@ -122,34 +126,32 @@ def older_than(folder: DataFolder, before: date) -> set[str]:
     return {one for path in files for one in pq.read_table(path, columns=["conversation_id"])[0].to_pylist()}
 
 
-def _erase(folder: DataFolder, erasing: Unfinished, landing: Path, on_wait: OnWait) -> Erasure:
+def _erase(folder: DataFolder, erasing: Unfinished, before: Look, landing: Path) -> Erasure:
     gone = Gone(erasing.conversation_ids)
-    with _nobody_else_writes(folder, on_wait):
-        before = look(folder, gone, landing)
-        write_unfinished(folder, erasing)
-        if erasing.is_forever:
-            Erased(folder).add(gone.ids)
-        for path in list(leftovers(folder)):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        # The shards come after everything that they lead to.
-        if folder.ledger.exists():
-            with Ledger(folder.ledger) as ledger:
-                ledger.forget(before.judged_hashes)
-                ledger.compact()
-        for path in [*table_files(folder, "verdicts"), *row_files(folder, landing)]:
-            erase_rows(path, gone)
-        erase_from_quarantine(folder, gone)
-        erase_from_shards(folder, gone)
-        write_ingest_files(folder)
-        merge(folder)
-        with explained(folder.warehouse):
-            discard_build(folder)
-            shutil.rmtree(folder.warehouse / "spill", ignore_errors=True)
-        for generation in generations(folder):
-            rewrite_generation(generation, gone, erasing.began_at)
-        tombstones = append_tombstones(folder, gone, erasing.began_at)
-        after = {(place.name, place.unit): place.found for place in look(folder, gone, landing).places}
-        close_unfinished(folder)
+    write_unfinished(folder, erasing)
+    if erasing.is_forever:
+        Erased(folder).add(gone.ids)
+    for path in list(leftovers(folder)):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    # The shards come after everything that they lead to.
+    if folder.ledger.exists():
+        with Ledger(folder.ledger) as ledger:
+            ledger.forget(before.judged_hashes)
+            ledger.compact()
+    for path in [*table_files(folder, "verdicts"), *row_files(folder, landing)]:
+        erase_rows(path, gone)
+    erase_from_quarantine(folder, gone)
+    erase_from_shards(folder, gone)
+    write_ingest_files(folder)
+    merge(folder)
+    with explained(folder.warehouse):
+        discard_build(folder)
+        shutil.rmtree(folder.warehouse / "spill", ignore_errors=True)
+    for generation in generations(folder):
+        rewrite_generation(generation, gone, erasing.began_at)
+    tombstones = append_tombstones(folder, gone, erasing.began_at)
+    after = {(place.name, place.unit): place.found for place in look(folder, gone, landing).places}
+    close_unfinished(folder)
     places = tuple(
         ErasedPlace(place.name, place.unit, place.found, after.pop((place.name, place.unit), 0))
         for place in before.places

@@ -41,9 +41,10 @@ def held_in_shards(folder: DataFolder, gone: Gone) -> HeldInShards:
     files: set[str] = set()
     for receipt in receipts(folder):
         for shard in _shards(folder, receipt):
-            if found := gone.counts(_column(shard, "conversation_id")):
+            table = _columns(shard, "conversation_id", "judged_hash")
+            if found := gone.counts(table["conversation_id"]):
                 rows += found
-                hashes.update(_column(shard, "judged_hash").filter(_theirs(shard, gone)).to_pylist())
+                hashes.update(table["judged_hash"].filter(gone.rows(table["conversation_id"])).to_pylist())
                 files.add(receipt.file)
     return HeldInShards(rows, frozenset(hashes), tuple(sorted(files)))
 
@@ -54,7 +55,8 @@ def hashes_that_stay(folder: DataFolder, gone: Gone, hashes: Counter[str]) -> se
     found: set[str] = set()
     for receipt in receipts(folder):
         for shard in _shards(folder, receipt):
-            stay = _column(shard, "judged_hash").filter(pc.invert(_theirs(shard, gone)))
+            table = _columns(shard, "conversation_id", "judged_hash")
+            stay = table["judged_hash"].filter(pc.invert(gone.rows(table["conversation_id"])))
             found.update(stay.filter(pc.is_in(stay, value_set=wanted)).to_pylist())
     return found
 
@@ -68,7 +70,7 @@ def erase_from_shards(folder: DataFolder, gone: Gone) -> None:
         days = []
         kept_count = 0
         for shard in _shards(folder, receipt):
-            mask = _theirs(shard, gone)
+            mask = gone.rows(_columns(shard, "conversation_id")[0])
             left = len(mask) - (pc.sum(mask).as_py() or 0)
             if left == 0:
                 shard.unlink()
@@ -111,13 +113,9 @@ def _shards(folder: DataFolder, receipt: Receipt) -> Iterator[Path]:
     return iter(sorted((folder.landed / receipt.file_hash).glob("day=*.parquet")))
 
 
-def _theirs(shard: Path, gone: Gone) -> pa.ChunkedArray:
-    return gone.rows(_column(shard, "conversation_id"))
-
-
-def _column(shard: Path, name: str) -> pa.ChunkedArray:
+def _columns(shard: Path, *names: str) -> pa.Table:
     try:
-        return pq.read_table(shard, columns=[name])[0]
+        return pq.read_table(shard, columns=list(names))
     except pa.ArrowException:
         raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}") from None
 

@@ -100,7 +100,7 @@ def _asked_about(folder: DataFolder, gone: Gone, shards: HeldInShards) -> Counte
     marks = erased.marks | {erased.mark(one) for one in gone.ids} if erased.has_key else frozenset()
     with Ledger(folder.ledger) as ledger:
         found = ledger.asked_about(shards.judged_hashes, marks)
-    stay = hashes_that_stay(folder, gone, found)
+    stay = hashes_that_stay(folder, gone, found) if found else set()
     return Counter({one: count for one, count in found.items() if one not in stay})
 
 
