@@ -140,6 +140,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
     return {
         "generation": publication.generation if publication else None,
         "published": str(publication.path) if publication else None,
+        "erased": summary.erased_count,
         "landed": {
             "files": summary.landing.file_count,
             "skipped_files": summary.landing.skipped_count,

@@ -51,6 +51,8 @@ class Stage(NamedTuple):
 class Summary(NamedTuple):
     """What one run of the whole job did."""
 
+    erased_count: int
+    """Conversations that were too old, or whose erasing had been killed."""
     landing: LandingReport
     merged: MergeReport
     evaluation: Report
@@ -119,15 +121,13 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
+        erase_what_is_due(settings, folder, now())
         return _land(settings, folder), merge(folder)
 
 
 def _land(settings: Settings, folder: DataFolder) -> LandingReport:
-    """Land what is new, once nothing is here any more that is to be erased."""
-    moment = now()
-    erase_what_is_due(settings, folder, moment)
-    before = first_day_kept(settings, moment)
-    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), moment, before)
+    before = first_day_kept(settings, now())
+    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
 
 
 def unasked_requests(settings: Settings) -> int:
@@ -248,6 +248,7 @@ def run(
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
+        erased = erase_what_is_due(settings, folder, now())
         with _measured("land", stages):
             landing = _land(settings, folder)
         with _measured("merge", stages):
@@ -262,7 +263,9 @@ def run(
                 build_marts(folder)
             with _measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
-    return Summary(landing, merged, evaluation, publication, tuple(stages))
+    return Summary(
+        sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
+    )
 
 
 @contextmanager

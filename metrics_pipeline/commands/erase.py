@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,9 @@ def erase(
     older_than_retention: Annotated[
         bool, typer.Option("--older-than-retention", help="Erase all that are more than retention_days old.")
     ] = False,
+    landing: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The folder of export files, which stay as they are.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -41,7 +45,7 @@ def erase(
     from metrics_pipeline.pipeline import now
     from metrics_pipeline.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings({"landing": landing})
     ids = list(dict.fromkeys(conversation_ids or []))
     if not ids and not older_than_retention:
         raise SettingsError("Say which conversations: metrics erase CONVERSATION_ID, or --older-than-retention.")
@@ -66,7 +70,7 @@ def erase(
     if left := [place for erasure in done for place in erasure.places if place.left]:
         raise ErasingError(
             f"{', '.join(dict.fromkeys(place.place for place in left))} in {settings.data}: still names an erased "
-            "conversation. It is no file of the pipeline's own: remove what it holds, or the file."
+            "conversation, and nobody here may write to it. Remove what it holds, or the file."
         )
 
 

@@ -28,6 +28,8 @@ from metrics_pipeline.tables import DataFolder, explained
 TABLES = ("conversations", "turns", "logged_metrics", "verdicts")
 BY_PEOPLE = ("labels", "calibration", "sets")
 """Folders of what people said about conversations, or chose: each is looked in, whether it is there or not."""
+ROWS = (*BY_PEOPLE, "demo")
+"""Folders whose files of rows are rewritten. Any other such file may be an export that somebody put there."""
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}\.tmp(?:\.\w+)?")
 """What whoever was killed while writing left beside the place that it wrote to."""
 OF_OTHERS = ("landing", "pulls", "dagster_home")
@@ -105,10 +107,9 @@ def _asked_about(folder: DataFolder, gone: Gone, shards: HeldInShards) -> Counte
 
 
 def row_files(folder: DataFolder, landing: Path) -> Iterator[Path]:
-    """Every file of rows that is not a table's, not published, and not in the landing folder."""
-    handled = {"landed", "quarantine", "published", "feed", "erased", *TABLES}
+    """Every file of rows that is the pipeline's own or written for it, and is no table's."""
     for path in _files(folder, landing):
-        if path.suffix in SUFFIXES and path.relative_to(folder.root).parts[0] not in handled:
+        if path.suffix in SUFFIXES and path.relative_to(folder.root).parts[0] in ROWS:
             yield path
 
 
@@ -141,7 +142,7 @@ def _in_build(database: Path, gone: Gone) -> Counter[str]:
 
 
 def _elsewhere(folder: DataFolder, gone: Gone, landing: Path) -> Iterator[_Found]:
-    """The folders of people's files, and whatever else there is, by its first folder."""
+    """The folders of people's files, and whatever else there is: of that, each file that has something."""
     handled = {"landed", "quarantine", "published", "feed", "erased", *TABLES}
     database = database_path(folder)
     rows: dict[str, Counter[str]] = {name: Counter() for name in BY_PEOPLE}
@@ -153,14 +154,21 @@ def _elsewhere(folder: DataFolder, gone: Gone, landing: Path) -> Iterator[_Found
             continue
         held = held_in_rows(path, gone) if path.suffix in SUFFIXES else Counter()
         if held:
-            rows.setdefault(top, Counter()).update(held)
+            rows.setdefault(top if top in ROWS else _name(folder, path), Counter()).update(held)
         elif search is not None and path.suffix != ".parquet":
-            with explained(path):
-                is_named = search.search(path.read_bytes()) is not None
-            if is_named:
-                named.setdefault(top, Counter()).update([path.name])
+            if search.search(_content(path)) is not None:
+                named[_name(folder, path)] = Counter([path.name])
     yield from (_Found(name, "rows", counts) for name, counts in sorted(rows.items()))
     yield from (_Found(name, "files that name it", counts) for name, counts in sorted(named.items()))
+
+
+def _content(path: Path) -> bytes:
+    with explained(path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            # Others write to Dagster's home, and remove what they wrote there.
+            return b""
 
 
 def _search(gone: Gone) -> re2._Regexp | None:

@@ -248,6 +248,21 @@ def test_an_unknown_id_is_said_and_nothing_is_recorded_of_any(project):
     assert bytes_in(project / "data") == before
 
 
+def test_a_file_of_somebody_else_is_left_as_it_is_and_said_with_exit_code_1(unpublished):
+    exports = unpublished / "data" / "exports" / "mine.csv"
+    exports.parent.mkdir()
+    exports.write_text(f"conversation_id,text\n{ID},ocelot\n")
+    log = unpublished / "data" / "dagster_home" / "run.log"
+    log.parent.mkdir()
+    log.write_bytes(b"\xff run of " + ID.encode() + b"\n")
+
+    done = erase(ID, "--yes")
+
+    assert done.exception.exit_code == 1
+    assert str(done.exception).startswith("exports/mine.csv, dagster_home/run.log in ")
+    assert sorted(left_of(unpublished / "data", ID)) == [(ID, "dagster_home/run.log"), (ID, "exports/mine.csv")]
+
+
 def test_without_a_yes_it_shows_what_it_found_and_erases_nothing(project):
     before = bytes_in(project / "data")
 
