@@ -155,9 +155,8 @@ def _elsewhere(folder: DataFolder, gone: Gone, landing: Path) -> Iterator[_Found
         held = held_in_rows(path, gone) if path.suffix in SUFFIXES else Counter()
         if held:
             rows.setdefault(top if top in ROWS else _name(folder, path), Counter()).update(held)
-        elif search is not None and path.suffix != ".parquet":
-            if search.search(_content(path)) is not None:
-                named[_name(folder, path)] = Counter([path.name])
+        elif search is not None and path.suffix != ".parquet" and search.search(_content(path)) is not None:
+            named[_name(folder, path)] = Counter([path.name])
     yield from (_Found(name, "rows", counts) for name, counts in sorted(rows.items()))
     yield from (_Found(name, "files that name it", counts) for name, counts in sorted(named.items()))
 
