@@ -26,7 +26,8 @@ def print_run(summary: Summary) -> None:
     """What a run did, in the order in which it did it."""
     out, landing, tally = console(), summary.landing, summary.evaluation.tally
     if summary.erased_count:
-        out.print(f"erased     {summary.erased_count:,} conversations that were too old, or begun to be erased")
+        erased = counted(summary.erased_count, "conversation")
+        out.print(f"erased     {erased} too old to be kept, or left by an erase that was killed")
     out.print(
         f"landed     {counted(landing.file_count, 'new file')} ({landing.skipped_count} landed before): "
         f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "

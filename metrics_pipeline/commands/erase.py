@@ -12,6 +12,7 @@ import typer
 
 from metrics_pipeline.commands.options import stoppable
 from metrics_pipeline.errors import ErasingError, SettingsError
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.erasing.erasure import Erasure
@@ -80,11 +81,11 @@ def _ask(count: int, found: Look, retention_days: int | None) -> None:
     Raises:
         SettingsError: Nobody can be asked, or the answer was no.
     """
-    which = "" if retention_days is None else f" (those more than {retention_days} days old among them)"
+    which = "" if retention_days is None else f" (those more than {counted(retention_days, 'day')} old among them)"
     for place in found.places:
         if place.found:
             typer.echo(f"{place.name}: {place.found:,} {place.unit}", err=True)
-    question = f"Erase {count:,} conversation{'s' * (count != 1)}{which} for good?"
+    question = f"Erase {counted(count, 'conversation')}{which} for good?"
     if not sys.stdin.isatty() or not typer.confirm(question, err=True):
         raise SettingsError(f"{question} Say --yes. Nothing was erased.")
 
@@ -101,8 +102,7 @@ def _say_once() -> Callable[[], None]:
 
 
 def _print(erasure: Erasure, landing: str) -> None:
-    count = erasure.conversation_count
-    typer.echo(f"erased     {count:,} conversation{'s' * (count != 1)}")
+    typer.echo(f"erased     {counted(erasure.conversation_count, 'conversation')}")
     width = max(len(place.place) for place in erasure.places)
     typer.echo(f"{'looked in':<{width}}  {'found':>9}  {'left':>6}")
     for place in erasure.places:

@@ -234,6 +234,11 @@ class Ledger:
         ledger._prepare()
         return ledger
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is recorded here outlives this object."""
+        return not self._is_read_only
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -435,7 +435,7 @@ class _Run:
                     judge,
                     {need.metric.key: ask.problem for need, ask in asks if ask.problem},
                     redaction=one.conversation.redaction,
-                    conversation=self.erased.mark(one.conversation.conversation_id),
+                    conversation=self._mark(one.conversation.conversation_id),
                 )
             )
             if recorded is not None:
@@ -445,6 +445,10 @@ class _Run:
             self.asked_hashes.add(one.judged_hash)
             for key in keys:
                 del self.being_asked[key]
+
+    def _mark(self, conversation_id: str) -> str:
+        # What is kept nowhere need not be found again, and no key is made for it.
+        return self.erased.mark(conversation_id) if self.ledger.is_kept else ""
 
     def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
         return self._standing(one, need, known).ask
