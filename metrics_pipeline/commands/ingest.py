@@ -30,7 +30,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Every file and pull, not only the last ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
-    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, erased, taken out, bytes, seconds.
+    """Of each file and each pull: read, kept, duplicate, waiting, quarantined, erased, taken out, bytes, and seconds.
 
     The files that have something in quarantine come first. The table `ingest_files` holds the same. Logged values that
     no definition maps stand last.
