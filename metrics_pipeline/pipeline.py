@@ -19,6 +19,7 @@ from metrics_pipeline.conversations.pull_state import PullRecord, PullState, rea
 from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.judges import open_known_judges
@@ -50,6 +51,8 @@ class Stage(NamedTuple):
 class Summary(NamedTuple):
     """What one run of the whole job did."""
 
+    erased_count: int
+    """Conversations that were too old, or whose erasing had been killed."""
     landing: LandingReport
     merged: MergeReport
     evaluation: Report
@@ -118,7 +121,13 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
-        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
+        erase_what_is_due(settings, folder, now())
+        return _land(settings, folder), merge(folder)
+
+
+def _land(settings: Settings, folder: DataFolder) -> LandingReport:
+    before = first_day_kept(settings, now())
+    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
 
 
 def unasked_requests(settings: Settings) -> int:
@@ -239,8 +248,9 @@ def run(
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
+        erased = erase_what_is_due(settings, folder, now())
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now())
+            landing = _land(settings, folder)
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):
@@ -253,7 +263,9 @@ def run(
                 build_marts(folder)
             with _measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
-    return Summary(landing, merged, evaluation, publication, tuple(stages))
+    return Summary(
+        sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
+    )
 
 
 @contextmanager

@@ -56,6 +56,8 @@ class Question(NamedTuple):
     """What is sent in place of a question about a conversation."""
     redaction: str = ""
     """The version of the rules under which the conversation was redacted."""
+    conversation: str = ""
+    """The mark of the conversation's id; empty where the question is about none."""
 
 
 class Tally:
@@ -126,7 +128,9 @@ class Asker:
                 if not self._may_send(judge):
                     return None
                 self.tally.requests += 1
-                request_id = await self._record(Intent(question.cells, tries, question.redaction))
+                request_id = await self._record(
+                    Intent(question.cells, tries, question.redaction, question.conversation)
+                )
                 try:
                     reply = await self._call(question)
                 except JudgeClosedError as error:
