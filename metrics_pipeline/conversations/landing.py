@@ -290,6 +290,9 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
         except Unreadable as error:
             heaps.quarantined.append((place.position, str(error)))
             continue
+        except RecursionError:
+            heaps.quarantined.append((place.position, "nested too deep"))
+            continue
         except UnicodeError:
             heaps.quarantined.append((place.position, "text that is not valid Unicode"))
             continue

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
-from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
+from metrics_pipeline.conversations.adapters.lenient import clock, mapping, text
 from metrics_pipeline.conversations.adapters.shape import DROPPED, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, fingerprint
 
@@ -72,7 +72,7 @@ def _at(message: Mapping[str, Any]) -> Any:
 
 def _transcript(messages: list[Any]) -> Transcript:
     transcript = Transcript()
-    for message in map(mapping, messages):
+    for message in transcript.listed(messages, "messages"):
         at, role, kind = _clock(_at(message)), message.get("role"), message.get("type")
         if kind == "function_call":
             transcript.call(message.get("call_id"), message.get("name"), message.get("arguments"), at)
@@ -81,7 +81,8 @@ def _transcript(messages: list[Any]) -> Transcript:
         elif role == "user":
             transcript.say("user", _words(message.get("content"), transcript), at)
         elif role == "assistant":
-            transcript.say("agent", _words(message.get("content"), transcript) or message.get("refusal"), at)
+            words = _words(message.get("content"), transcript)
+            transcript.say("agent", lenient.said(words) or message.get("refusal") or words, at)
             _calls(message, transcript, at)
         elif role in ("tool", "function"):
             content = message.get("content")
@@ -93,19 +94,19 @@ def _transcript(messages: list[Any]) -> Transcript:
 
 
 def _calls(message: Mapping[str, Any], transcript: Transcript, at: Any) -> None:
-    legacy = mapping(message.get("function_call"))
+    legacy = transcript.named(message.get("function_call"), "function call")
     if legacy:
         transcript.call(None, legacy.get("name"), legacy.get("arguments"), at)
-    for call in map(mapping, sequence(message.get("tool_calls"))):
+    for call in transcript.listed(message.get("tool_calls"), "tool calls"):
         called = mapping(call.get("function")) or mapping(call.get("custom"))
         arguments = called["input"] if "input" in called else called.get("arguments")
         transcript.call(call.get("id"), called.get("name"), arguments, at)
 
 
-def _words(content: Any, transcript: Transcript) -> str | None:
+def _words(content: Any, transcript: Transcript) -> Any:
     """Of a message's content: text, or a list of parts, of which what is no text is named in parentheses."""
     if not isinstance(content, list):
-        return lenient.said(content)
+        return content
     words = []
     for part in content:
         if isinstance(part, str):
