@@ -88,9 +88,11 @@ def _transcript(entries: list[Any], started_at: datetime) -> Transcript:
 
 def _verdicts(analysis: Mapping[str, Any], metadata: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
     """The overall verdict, each criterion, what data collection found, and the user's own score, by their names."""
+    feedback = transcript.named(metadata.get("feedback"), "feedback")
     groups = [
         {"call_successful": analysis.get("call_successful")},
-        {"feedback_score": mapping(metadata.get("feedback")).get("overall_score")},
+        {"feedback_score": feedback.get("overall_score")},
+        {f"feedback_{name}": feedback.get(name) or None for name in ("likes", "dislikes")},
         _each(analysis, "evaluation_criteria_results", "result", transcript),
         _each(analysis, "data_collection_results", "value", transcript),
     ]

@@ -133,9 +133,11 @@ def _words(body: Any) -> Any:
 
 def _verdicts(found: Mapping[str, Any], agent: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
     """How the AI agent's part ended, both ratings, and the attributes that were set on the conversation."""
+    rating = transcript.named(found.get("conversation_rating"), "rating")
     groups = [
         {"ai_agent_resolution_state": agent.get("resolution_state"), "ai_agent_rating": agent.get("rating")},
-        {"conversation_rating": transcript.named(found.get("conversation_rating"), "rating").get("rating")},
+        {"ai_agent_rating_remark": text(agent.get("rating_remark"))},
+        {"conversation_rating": rating.get("rating"), "conversation_rating_remark": text(rating.get("remark"))},
         transcript.named(found.get("custom_attributes"), "custom attributes"),
     ]
     return [value for group in groups for value in lenient.logged(group, "platform")]

@@ -54,7 +54,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
             "agent_handoff_count": sum(item.get("type") == "agent_handoff" for item in items) or None,
             "interrupted_count": sum(item.get("interrupted") is True for item in items) or None,
             "latency": _latency(items),
-            "model_usage": _either(found, "model_usage", "modelUsage"),
+            "model_usage": _either(found, "model_usage", "modelUsage") or found.get("usage"),
         },
         duration_seconds=_duration(found, started_at, reported_at),
         carries_functions=True,

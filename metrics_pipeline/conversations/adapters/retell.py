@@ -11,7 +11,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
 from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
-from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, conversation
+from metrics_pipeline.conversations.adapters.shape import ONE_TEXT, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "retell"
@@ -47,6 +47,8 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     if milliseconds is None and ended_at is not None:
         milliseconds = lenient.number((ended_at - started_at).total_seconds() * 1000)
     transcript = _transcript(lenient.fullest(*map(call.get, LISTS)), started_at)
+    if not transcript.turns and text(call.get("transcript")):
+        transcript.skip(ONE_TEXT)
     analysis = transcript.named(call.get(f"{kind}_analysis"), "analysis")
     return conversation(
         NAME,

@@ -31,6 +31,7 @@ Part = Literal[
 """What a shape may or may not carry besides the turns. `logged`: by the agent; `verdicts`: of the platform itself."""
 PARTS: tuple[Part, ...] = get_args(Part)
 NO_TEXT = "words that are not text"
+ONE_TEXT = "transcript in one text, without turns"
 NO_WORDS = "turn without a field for words"
 NAMELESS = "logged value without a name"
 NOT_UNDERSTOOD = "not_understood"

@@ -13,7 +13,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
 from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
-from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, conversation
+from metrics_pipeline.conversations.adapters.shape import ONE_TEXT, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "vapi"
@@ -42,6 +42,8 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     artifact = transcript.named(call.get("artifact"), "artifact")
     analysis = transcript.named(call.get("analysis"), "analysis")
     _collect(lenient.fullest(artifact.get("messages"), call.get("messages")), transcript)
+    if not transcript.turns and (text(artifact.get("transcript")) or artifact.get("messagesOpenAIFormatted")):
+        transcript.skip(ONE_TEXT)
     ended_at, end_reason = clock(call.get("endedAt")), text(call.get("endedReason"))
     verdicts = _verdicts(analysis, artifact, transcript)
     return conversation(
