@@ -89,7 +89,7 @@ def _words(content: Any, transcript: Transcript) -> str | None:
             words.append(found)
         elif fields.get("type") == "image_content":
             words.append("(image)")
-        elif part not in (None, "") and fields.get("type") != "audio_content":
+        elif part is not None and not isinstance(part, str) and fields.get("type") != "audio_content":
             transcript.skip("part of an unknown type")
     return "\n".join(words) or None
 

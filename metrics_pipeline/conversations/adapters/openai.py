@@ -118,9 +118,13 @@ def _words(content: Any, transcript: Transcript) -> Any:
             words.append(found)
         elif "image" in str(fields.get("type")):
             words.append("(image)")
-        elif lenient.said(fields.get("text", "?")):
+        elif fields.get("text", "?") is not None and not _is_blank(fields.get("text")):
             transcript.skip("part of an unknown type")
     return "\n".join(words)
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 ADAPTER = Adapter(
