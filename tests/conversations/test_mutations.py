@@ -135,7 +135,8 @@ def check_row(row: dict[str, Any]) -> None:
     """No row without content, and no part of one."""
     assert all(row[name] for name in ("conversation_id", "started_at", "source"))
     about = ("duration_seconds", "channel", "language", "variant", "environment", "handoff")
-    assert row["turns"] or row["logged_metrics"] or any(row[name] is not None for name in about), row
+    says = any(row[name] is not None for name in about) or json.loads(row["attributes"])
+    assert row["turns"] or row["logged_metrics"] or says, row
     assert [turn["turn_index"] for turn in row["turns"]] == list(range(len(row["turns"])))
     for turn in row["turns"]:
         if turn["speaker"] == "function":
