@@ -41,14 +41,18 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         raise lenient.Unreadable("messages is not a list")
     if found.get("in_progress") is True:
         return None
-    beside = {**mapping(found.get("metadata")), **{key: value for key, value in found.items() if value is not None}}
+    transcript = _transcript(messages)
+    beside = {
+        **transcript.named(found.get("metadata"), "metadata"),
+        **{key: value for key, value in found.items() if value is not None},
+    }
     given_id = next((beside[key] for key in IDS if beside.get(key) is not None), None)
     began = [beside.get(key) for key in BEGINNINGS] + [_at(mapping(message)) for message in messages[:1]]
     started_at = next((at for at in map(_clock, began) if at is not None), None)
     return conversation(
         NAME,
         zone,
-        _transcript(messages),
+        transcript,
         conversation_id=lenient.identifier(given_id if given_id is not None else f"list-{fingerprint(found)}", "id"),
         started_at=lenient.start(started_at, "started_at, which must stand beside messages,"),
         attributes={key: value for key, value in beside.items() if key not in READ | DROPPED},
