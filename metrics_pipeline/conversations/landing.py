@@ -283,7 +283,8 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
             break
         if place.raw is None:
             if place.spoils:
-                heaps = _Sorted({}, Counter(), Counter(read=1), [], Counter(), Counter())
+                erased = heaps.erased
+                heaps = _Sorted({}, Counter(), Counter(read=1 + len(erased)), [], Counter(), Counter(), erased)
             heaps.quarantined.append((place.position, place.reason))
             continue
         try:
