@@ -8,7 +8,6 @@ out before anything is written.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections import Counter, defaultdict
@@ -26,6 +25,7 @@ from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.adapters.shape import not_understood
 from metrics_pipeline.conversations.clocks import require_possible_times
 from metrics_pipeline.conversations.erased import Erased, Gone, KeptOut
+from metrics_pipeline.conversations.identity import hash_of, stamp_of
 from metrics_pipeline.conversations.reading import ARCHIVES, SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
@@ -40,7 +40,6 @@ from metrics_pipeline.tables import (
     write_parquet,
 )
 
-HASH_CHARACTERS = 32
 MAX_QUARANTINED = 100_000
 """Places of one file that are named; a small file may unpack to a hundred million."""
 
@@ -139,7 +138,7 @@ def land_folder(
     new_receipts, changing = [], []
     skipped_count = 0
     for path in exports:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         file_hash = hash_of(path)
         if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
@@ -147,7 +146,7 @@ def land_folder(
             name = str(path.relative_to(landing))
             receipt, heaps = read_file(path, name, file_hash, zone, redactor, now, kept_out)
             # Else its hash would stand for a content that it never had.
-            if _stamp(path) == stamp:
+            if stamp_of(path) == stamp:
                 _write_file(receipt, heaps, folder)
                 new_receipts.append(receipt)
             else:
@@ -180,25 +179,6 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
             f"{folder.root}: its days are cut in the time zone {found}, and METRICS_TIMEZONE says {zone.key}. Set it "
             f"back to {found}, or METRICS_DATA to a new folder and land everything anew."
         )
-
-
-def hash_of(path: Path) -> str:
-    """What an export file is known by."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError:
-        # A folder or a file without permission is an export that cannot be read, and known by its name.
-        digest.update(str(path).encode())
-    return digest.hexdigest()[:HASH_CHARACTERS]
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What is another once a file is written to."""
-    found = path.lstat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _write_file(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:

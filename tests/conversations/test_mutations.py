@@ -17,7 +17,8 @@ from mutations import Mutation, Values, mutate
 from shapes import WRITERS, conversations
 
 from metrics_pipeline.conversations.adapters.registry import choose
-from metrics_pipeline.conversations.landing import hash_of, land_folder
+from metrics_pipeline.conversations.identity import hash_of
+from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import Receipt, receipts
 from metrics_pipeline.conversations.redaction.redactor import Redactor
