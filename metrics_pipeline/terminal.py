@@ -34,6 +34,8 @@ def print_run(summary: Summary) -> None:
         f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined + "
         f"{landing.erased_count:,} erased"
     )
+    for name in landing.changing:
+        out.print(f"waiting    {name} changed while it was read; the next run takes it in")
     merged = summary.merged
     out.print(
         f"merged     {counted(merged.conversation_count, 'conversation')}, {merged.superseded_count:,} superseded, "

@@ -8,7 +8,6 @@ out before anything is written.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections import Counter, defaultdict
@@ -26,7 +25,8 @@ from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.adapters.shape import not_understood
 from metrics_pipeline.conversations.clocks import require_possible_times
 from metrics_pipeline.conversations.erased import Erased, Gone, KeptOut
-from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
+from metrics_pipeline.conversations.identity import hash_of, stamp_of
+from metrics_pipeline.conversations.reading import ARCHIVES, SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shards import Kept, renew, shard_table
@@ -40,7 +40,8 @@ from metrics_pipeline.tables import (
     write_parquet,
 )
 
-HASH_CHARACTERS = 32
+MAX_QUARANTINED = 100_000
+"""Places of one file that are named; a small file may unpack to a hundred million."""
 
 
 class LandingReport(NamedTuple):
@@ -52,6 +53,8 @@ class LandingReport(NamedTuple):
     """Files that had landed before."""
     ignored: tuple[str, ...]
     """Files whose names are not those of exports."""
+    changing: tuple[str, ...] = ()
+    """Files that changed while they were read: nothing of them was kept, and the next landing reads them."""
 
     @property
     def file_count(self) -> int:
@@ -126,24 +129,31 @@ def land_folder(
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
     if not exports and not any(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
         raise LandingError(
-            f"{landing}: holds no export file ({', '.join(SUFFIXES)}). Put the exports of your agent's "
+            f"{landing}: holds no export file ({', '.join((*SUFFIXES, *ARCHIVES))}). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)
     redactor, now = redactor or Redactor(), now or datetime.now(UTC)
     kept_out = KeptOut(Erased(folder), before)
-    new_receipts = []
+    new_receipts, changing = [], []
     skipped_count = 0
     for path in exports:
+        stamp = stamp_of(path)
         file_hash = hash_of(path)
         if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
         else:
             name = str(path.relative_to(landing))
-            new_receipts.append(_land_file(path, name, file_hash, folder, zone, redactor, now, kept_out))
+            receipt, heaps = read_file(path, name, file_hash, zone, redactor, now, kept_out)
+            # Else its hash would stand for a content that it never had.
+            if stamp_of(path) == stamp:
+                _write_file(receipt, heaps, folder)
+                new_receipts.append(receipt)
+            else:
+                changing.append(redactor.text(name))
     renew(folder, redactor)
     write_ingest_files(folder)
-    return LandingReport(tuple(new_receipts), skipped_count, ignored)
+    return LandingReport(tuple(new_receipts), skipped_count, ignored, tuple(changing))
 
 
 def _is_whole(landed: Path, redaction: str) -> bool:
@@ -171,34 +181,10 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
         )
 
 
-def hash_of(path: Path) -> str:
-    """What an export file is known by."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError:
-        # A folder or a file without permission is an export that cannot be read, and known by its name.
-        digest.update(str(path).encode())
-    return digest.hexdigest()[:HASH_CHARACTERS]
-
-
-def _land_file(
-    path: Path,
-    name: str,
-    file_hash: str,
-    folder: DataFolder,
-    zone: ZoneInfo,
-    redactor: Redactor,
-    now: datetime,
-    kept_out: KeptOut,
-) -> Receipt:
-    receipt, heaps = read_file(path, name, file_hash, zone, redactor, now, kept_out)
+def _write_file(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
     if heaps.quarantined:
         write_quarantine(receipt, heaps, folder)
     write_landed(receipt, heaps, folder)
-    return receipt
 
 
 def read_file(
@@ -271,7 +257,14 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
     heaps = _Sorted({}, Counter(), Counter(), [], Counter(), Counter(), [])
     for place in places:
         heaps.counts["read"] += 1
+        if len(heaps.quarantined) >= MAX_QUARANTINED:
+            reason = f"more than {MAX_QUARANTINED:,} places of this file cannot be read: nothing from here on was read"
+            heaps.quarantined.append((place.position, reason))
+            break
         if place.raw is None:
+            if place.spoils:
+                erased = heaps.erased
+                heaps = _Sorted({}, Counter(), Counter(read=1 + len(erased)), [], Counter(), Counter(), erased)
             heaps.quarantined.append((place.position, place.reason))
             continue
         try:
@@ -289,6 +282,9 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
             content_hash = conversation.content_hash if conversation else ""
         except Unreadable as error:
             heaps.quarantined.append((place.position, str(error)))
+            continue
+        except RecursionError:
+            heaps.quarantined.append((place.position, "nested too deep"))
             continue
         except UnicodeError:
             heaps.quarantined.append((place.position, "text that is not valid Unicode"))

@@ -17,7 +17,8 @@ import msgspec
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.erased import Erased, KeptOut
-from metrics_pipeline.conversations.landing import hash_of, read_file, write_landed, write_quarantine
+from metrics_pipeline.conversations.identity import hash_of
+from metrics_pipeline.conversations.landing import read_file, write_landed, write_quarantine
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
