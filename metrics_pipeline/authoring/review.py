@@ -87,7 +87,7 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
         known = recorded_replies(ledger, (question.cells[0] for question in questions.values()))
-        held = {key: known.get(question.cells[0].key) for key, question in questions.items()}
+        held = {key: known.get(question.cells[0]) for key, question in questions.items()}
         found = {key: recorded for key, recorded in held.items() if recorded is not None and recorded.reply}
         left = [key for key in questions if key not in found]
         if len(left) > pipeline.UNASKED_REQUESTS and settings.budget_requests is None and not may_send(len(left)):

@@ -68,11 +68,11 @@ class DayResult(NamedTuple):
     """Cells that were to be judged now and are left to the next run."""
 
 
-def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[bytes, Recorded]:
-    """What the ledger holds for `cells`, by the cell's key."""
+def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[Cell, Recorded]:
+    """What the ledger holds for `cells`."""
     found = ledger.find(cells)
-    replies = ledger.replies(reply_id for reply_id, _ in found.values())
-    return {key: replies[reply_id] for key, (reply_id, _) in found.items()}
+    replies = ledger.replies(answer.reply_id for answer in found.values())
+    return {cell: replies[answer.reply_id] for cell, answer in found.items()}
 
 
 def cells_of(subject: Subject, metric: MetricDefinition, fingerprint: str) -> tuple[Cell, Cell]:
@@ -139,7 +139,7 @@ def _verdicts(
         recorded = recorded_replies(ledger, cells)
         for subject in subjects:
             standing = judged_standing(
-                subject, definition, fingerprint, judges[fingerprint], lambda cell: recorded.get(cell.key)
+                subject, definition, fingerprint, judges[fingerprint], lambda cell: recorded.get(cell)
             )
             left += standing.ask is not None
             if standing.verdict is not None:

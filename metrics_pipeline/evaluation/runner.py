@@ -17,7 +17,7 @@ from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
 from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
 from metrics_pipeline.evaluation.judge import Judge
-from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
+from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord, Ledger, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
 from metrics_pipeline.evaluation.results import (
     DayResult,
@@ -80,7 +80,7 @@ class _Open(NamedTuple):
 
     needs: list[tuple[Subject, list[_Need]]]
     """Those about which something is to be asked, with what."""
-    known: dict[bytes, Recorded]
+    known: dict[Cell, Recorded]
     """The recorded replies, by the cell's key."""
     held_count: int
     """Questions that are answered for good by a recorded reply."""
@@ -255,7 +255,7 @@ class _Run:
         self.marks = day_marks(folder)
         self.erased = Erased(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
-        self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
+        self.being_asked: dict[Cell, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
         self.settled = self.taken_up = 0
@@ -323,7 +323,7 @@ class _Run:
             for group in self._groups(asks):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
-                question = hash(tuple(ask.cell.key for _, ask in group))
+                question = hash(tuple(ask.cell for _, ask in group))
                 if judge is not None and question not in self.planned:
                     self.planned.add(question)
                     yield PlannedRequest(one, tuple(need.metric for need, _ in group), judge)
@@ -374,28 +374,28 @@ class _Run:
             for metric in sorted({item.metric for item in works})
         ]
 
-    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
+    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[Cell, Recorded]) -> None:
         """Ask until nothing more is to be asked about one conversation."""
         try:
             if one.judged_hash in self.asked_hashes:
                 # The same turns, asked about for another conversation since the day was read.
                 cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
                 known.update(recorded_replies(self.ledger, cells))
-            tried: set[bytes] = set()
+            tried: set[Cell] = set()
             while True:
                 asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
-                asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                asks = [(need, ask) for need, ask in asks if ask.cell not in tried]
                 if not asks:
                     break
-                tried.update(ask.cell.key for _, ask in asks)
-                waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
-                mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
+                tried.update(ask.cell for _, ask in asks)
+                waiting = [(ask, self.being_asked.get(ask.cell)) for _, ask in asks]
+                mine = [pair for pair in asks if pair[1].cell not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine)]
                 await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
-                        known[ask.cell.key] = recorded
+                        known[ask.cell] = recorded
         finally:
             self.in_hand.release()
             self.settled += 1
@@ -411,17 +411,17 @@ class _Run:
 
     def _register(self, asks: Sequence[tuple[_Need, Ask]]) -> asyncio.Future[Recorded | None]:
         done: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
-        self.being_asked.update({ask.cell.key: done for _, ask in asks})
+        self.being_asked.update({ask.cell: done for _, ask in asks})
         return done
 
     async def _put(
         self,
         one: Subject,
         asks: Sequence[tuple[_Need, Ask]],
-        known: dict[bytes, Recorded],
+        known: dict[Cell, Recorded],
         done: asyncio.Future[Recorded | None],
     ) -> None:
-        keys = [ask.cell.key for _, ask in asks]
+        keys = [ask.cell for _, ask in asks]
         recorded = None
         try:
             judge = self._judge(asks[0][1].cell.judge_fingerprint)
@@ -450,12 +450,12 @@ class _Run:
         # What is kept nowhere need not be found again, and no key is made for it.
         return self.erased.mark(conversation_id) if self.ledger.is_kept else ""
 
-    def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
+    def _ask(self, one: Subject, need: _Need, known: Mapping[Cell, Recorded]) -> Ask | None:
         return self._standing(one, need, known).ask
 
-    def _standing(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Standing:
+    def _standing(self, one: Subject, need: _Need, known: Mapping[Cell, Recorded]) -> Standing:
         record = self.records[need.fingerprint]
-        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell.key))
+        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell))
 
     def _judge(self, fingerprint: str) -> Judge | None:
         """The judge of that fingerprint; None where this pipeline can no longer ask exactly as it did."""

@@ -1,0 +1,144 @@
+"""One SQLite file, opened so that what was committed survives a power cut, and errors said in sentences.
+
+At the start a file is checked whole where that is quick (32 MiB in a tenth of a second); of a larger one only its
+length and the ends of each table are, and `metrics ledger verify` checks the rest.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+import msgspec
+import pyarrow as pa
+
+from metrics_pipeline.errors import LedgerError
+from metrics_pipeline.evaluation.bookkeeping.schema import prepare, require_version, version_of
+
+CHECKED_WHOLE_BYTES = 32 << 20
+CACHE_KIB = 16 << 10
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+FULL_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TABLES_WITH_ENDS = ("requests", "asked", "replies", "reply_blocks", "metric_days")
+
+
+class Connection:
+    """The file, and who may use it: several threads of one process, one at a time, and other processes beside it."""
+
+    def __init__(self, path: Path, at_rest: bool = False) -> None:
+        """Open the file at `path`, and make it if it is not there.
+
+        Args:
+            at_rest: Read it as it is: nothing is made beside it, and nothing can be written.
+
+        Raises:
+            LedgerError: It is not a ledger, was made by another version, is damaged, or cannot be written.
+        """
+        self.path = path
+        self._lock = RLock()
+        with self.explained():
+            if at_rest:
+                self._open_at_rest()
+            else:
+                self._open()
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.db = sqlite3.connect(self.path, timeout=60, check_same_thread=False, isolation_level=None)
+        # Replies quote transcripts: the owner reads them, nobody else.
+        self.path.chmod(0o600)
+        self.db.execute("pragma journal_mode = wal")
+        self.db.execute("pragma synchronous = full")
+        self.db.execute(f"pragma cache_size = -{CACHE_KIB}")
+        # What is deleted is overwritten: what a conversation said does not stay in free space.
+        self.db.execute("pragma secure_delete = on")
+        with self.transaction():
+            prepare(self.db, self.path)
+        self._check()
+
+    def _open_at_rest(self) -> None:
+        if self.path.with_name(f"{self.path.name}-wal").exists():
+            raise LedgerError(f"{self.path}: is being written, or a run was killed. Look again after the next run.")
+        self.db = sqlite3.connect(f"{self.path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        require_version(version_of(self.db), self.path)
+
+    def close(self) -> None:
+        with self._lock:
+            self.db.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        with self.explained(), self._lock:
+            yield self.db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        with self.explained(), self._lock:
+            self.db.execute("begin immediate")
+            try:
+                yield self.db
+                self.db.execute("commit")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("rollback")
+                raise
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong in the whole file; nothing where it is sound."""
+        with self.reading() as db:
+            said = [row[0] for row in db.execute("pragma quick_check")]
+        return [] if said == ["ok"] else said
+
+    def _check(self) -> None:
+        if self.path.stat().st_size <= CHECKED_WHOLE_BYTES:
+            if problems := self.problems():
+                raise sqlite3.DatabaseError(problems[0])
+            return
+        for table in TABLES_WITH_ENDS:
+            for order in ("asc", "desc"):
+                self.db.execute(f"select * from {table} order by 1 {order} limit 1").fetchone()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn SQLite's word, and that of what unpacks replies, into a sentence.
+
+        Raises:
+            LedgerError: In place of any of them.
+        """
+        try:
+            yield
+        except (sqlite3.Error, pa.ArrowException, msgspec.DecodeError, OSError) as error:
+            raise LedgerError(f"{self.path}: {_sentence(error)}") from error
+
+
+def _sentence(error: Exception) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    if _is_damage(error, code):
+        return (
+            f"is damaged, or not a ledger ({error}). No further request is sent. Put a good copy in its place, without "
+            "the files -wal and -shm beside it, or rebuild it from an export with `metrics ledger import`."
+        )
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in FULL_ERRNO):
+        return (
+            f"the disk that holds it is full ({error}). No further request is sent; what was recorded is safe, and a "
+            "request whose reply could not be recorded stays as one that may have been paid. Free some space and run "
+            "again: it goes on where this one stopped."
+        )
+    return (
+        f"cannot be used ({error}). No further request is sent. Free some space, correct the permissions, or wait for "
+        "the process that holds it, and run again: nothing recorded is lost."
+    )
+
+
+def _is_damage(error: Exception, code: int | None) -> bool:
+    if isinstance(error, sqlite3.Error):
+        # Found by the check at the start, which raises no code of its own.
+        return type(error) is sqlite3.DatabaseError and code is None or (code or 0) & 0xFF in DAMAGED
+    # An ArrowException may be an OSError as well: a block that cannot be unpacked.
+    return isinstance(error, pa.ArrowException | msgspec.DecodeError) or (
+        isinstance(error, OSError) and error.errno is None
+    )
