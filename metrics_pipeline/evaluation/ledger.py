@@ -203,6 +203,11 @@ class Ledger:
         with self.connection.reading() as db:
             return statistics.seen_calls(db, judge, limit)
 
+    def spent_since(self, moment: datetime) -> tuple[int, float]:
+        """(requests to models, dollars) since `moment`. One that was lost in flight counts as the dearest of them."""
+        with self.connection.reading() as db:
+            return statistics.spent_since(db, microseconds(moment))
+
     def request_counts(self) -> dict[str, int]:
         """Requests by outcome; `in flight or lost` for those that have none."""
         with self.connection.reading() as db:

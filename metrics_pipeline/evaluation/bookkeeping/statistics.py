@@ -54,6 +54,18 @@ def seen_calls(db: sqlite3.Connection, judge: str, limit: int) -> SeenCalls | No
     return SeenCalls(median(seconds), fmean(tokens) if tokens else None, corrected)
 
 
+def spent_since(db: sqlite3.Connection, moment: int) -> tuple[int, float]:
+    """(requests to models, dollars) since `moment`, in microseconds. One that was lost in flight counts as the dearest
+    of them."""
+    count, dollars, lost_count, dearest = db.execute(
+        "select count(*), total(cost_dollars), count(*) filter (where outcome_id is null), max(cost_dollars) "
+        "from requests inner join questions using (question_id) inner join judges using (judge_fingerprint) "
+        "where sent_at >= ? and kind = 'model'",
+        (moment,),
+    ).fetchone()
+    return count, dollars + lost_count * (dearest or 0.0)
+
+
 def figures(db: sqlite3.Connection) -> dict[str, Any]:
     """All requests together, and by outcome, judge and metric; tokens and dollars are None where no judge said any.
 
