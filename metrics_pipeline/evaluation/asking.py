@@ -17,7 +17,7 @@ from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest
-from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome, Recorded
+from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.wording import counted
 
@@ -104,6 +104,8 @@ class Asker:
         """Judges of whom nothing more is asked, by name, and why."""
         self.answered: set[str] = set()
         """Judges that gave at least one reply, by name."""
+        self.elsewhere: set[Cell] = set()
+        """Cells that were not asked because the ledger says that they are answered, or being asked by another run."""
         self._ledger, self._limits, self._secret, self._now = ledger, limits, secret, now
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._deadline = asyncio.get_running_loop().time() + limits.run_timeout_seconds
@@ -131,6 +133,10 @@ class Asker:
                 request_id = await self._record(
                     Intent(question.cells, tries, question.redaction, question.conversation)
                 )
+                if request_id == ELSEWHERE:
+                    self.tally.requests -= 1
+                    self.elsewhere.update(question.cells)
+                    return None
                 try:
                     reply = await self._call(question)
                 except JudgeClosedError as error:

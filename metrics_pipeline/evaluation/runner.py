@@ -14,17 +14,17 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.erased import Erased
-from metrics_pipeline.conversations.merge import day_marks, read_conversations
+from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
+from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.judge import Judge
-from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord, Ledger, Recorded
+from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord, Ledger, MetricDay, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
 from metrics_pipeline.evaluation.results import (
     DayResult,
     Versions,
     cells_of,
     recorded_replies,
-    write_day,
     write_definition_tables,
 )
 from metrics_pipeline.evaluation.standing import (
@@ -34,8 +34,8 @@ from metrics_pipeline.evaluation.standing import (
     Subject,
     judge_fingerprint,
     judged_standing,
-    subject,
 )
+from metrics_pipeline.evaluation.verdict_files import DayState, Judged, write_day
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
@@ -191,8 +191,16 @@ def plan_requests(
     """
     run = _Run(folder, catalog, judges, ledger, options)
     for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
-        _, found = run.open_needs(day, works, as_if_new)
-        yield RequestPlan(tuple(run.requests_for(found)), found.held_count)
+        subjects = DaySubjects(folder, day)
+        standing = {} if as_if_new else run.files_that_stand(day, works, subjects)
+        held_count = sum(
+            judged.held for work in works for judged in standing.get(work.metric, ()) if judged.is_of(work)
+        )
+        requests: list[PlannedRequest] = []
+        for found in run.open_needs(subjects, [work for work in works if work.metric not in standing], as_if_new):
+            requests += run.requests_for(found)
+            held_count += found.held_count
+        yield RequestPlan(tuple(requests), held_count)
 
 
 def plan_trial(
@@ -256,7 +264,6 @@ class _Run:
         self.erased = Erased(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
         self.being_asked: dict[Cell, asyncio.Future[Recorded | None]] = {}
-        self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
         self.settled = self.taken_up = 0
         self.notes: list[str] = []
@@ -304,11 +311,29 @@ class _Run:
         reasons = [self.asker.stopped, *self.asker.closed.values()]
         return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
 
-    def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
-        """The day's conversations, and what is to be asked about them."""
-        # In hash order: a day cut short is a random sample of it and not its morning.
-        subjects = sorted(map(subject, read_conversations(self.folder, day)), key=lambda one: one.judged_hash)
-        return subjects, self.open_of(subjects, self._needs(works), as_if_new)
+    def files_that_stand(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> dict[str, list[Judged]]:
+        """The metrics whose file of the day is as it would be written now and of whom nothing is to be asked, with
+        what each came to."""
+        history = self._history(day)
+        wanted = {metric: history.get(metric, []) for metric in {work.metric for work in works}}
+        state = DayState(self.folder, self.ledger, day, self.marks[day], subjects, wanted)
+        came_to = {metric: found for metric in wanted if (found := state.standing(metric)) is not None}
+        for work in works:
+            if not any(judged.is_of(work) and not judged.left for judged in came_to.get(work.metric, ())):
+                came_to.pop(work.metric, None)
+        return came_to
+
+    def open_needs(self, subjects: DaySubjects, works: Sequence[Work], as_if_new: bool = False) -> Iterator[_Open]:
+        """What is to be asked about the day's conversations, some of them at a time."""
+        if needs := self._needs(works):
+            for several in subjects.in_hash_order():
+                yield self.open_of(several, needs, as_if_new)
+
+    def _history(self, day: date) -> dict[str, list[MetricDay]]:
+        history = defaultdict(list)
+        for row in self.ledger.metric_days(day):
+            history[row.metric].append(row)
+        return history
 
     def _needs(self, works: Sequence[Work]) -> list[_Need]:
         return [
@@ -343,44 +368,39 @@ class _Run:
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
-        subjects, found = self.open_needs(day, works)
-        tasks = []
-        for one, needs in found.needs:
-            await self.in_hand.acquire()
-            self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, needs, found.known)))
+        subjects = DaySubjects(self.folder, day)
+        standing = self.files_that_stand(day, works, subjects)
+        left = [work for work in works if work.metric not in standing]
+        tasks: set[asyncio.Task[None]] = set()
+        for found in self.open_needs(subjects, left):
+            for one, needs in found.needs:
+                await self.in_hand.acquire()
+                self.taken_up += 1
+                task = group.create_task(self._settle(one, needs, found.known))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
         return self._finish_day(day, works, subjects, tasks)
 
     async def _finish_day(
-        self, day: date, works: Sequence[Work], subjects: Sequence[Subject], tasks: Sequence[asyncio.Task[None]]
+        self, day: date, works: Sequence[Work], subjects: DaySubjects, tasks: Collection[asyncio.Task[None]]
     ) -> list[DayResult]:
         if tasks:
-            await asyncio.wait(tasks)
-        history = defaultdict(list)
-        for row in self.ledger.metric_days(day):
-            history[row.metric].append(row)
-        return [
-            write_day(
-                self.folder,
-                self.ledger,
-                metric,
-                day,
-                self.marks[day],
-                subjects,
-                self.versions,
-                self.records,
-                history[metric],
-            )
-            for metric in sorted({item.metric for item in works})
-        ]
+            await asyncio.wait(set(tasks))
+        history = self._history(day)
+        return write_day(
+            self.folder,
+            self.ledger,
+            day,
+            self.marks[day],
+            subjects,
+            self.versions,
+            self.records,
+            {metric: history[metric] for metric in sorted({work.metric for work in works})},
+        )
 
     async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[Cell, Recorded]) -> None:
         """Ask until nothing more is to be asked about one conversation."""
         try:
-            if one.judged_hash in self.asked_hashes:
-                # The same turns, asked about for another conversation since the day was read.
-                cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
-                known.update(recorded_replies(self.ledger, cells))
             tried: set[Cell] = set()
             while True:
                 asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
@@ -396,6 +416,14 @@ class _Run:
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell] = recorded
+                if refused := self.asker.elsewhere & {ask.cell for _, ask in mine}:
+                    # Answered since the day was read, for the same words of another conversation or by another run; or
+                    # being asked by another run, and then left to it.
+                    cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
+                    free = refused - self.ledger.in_flight_elsewhere(refused)
+                    known.update(recorded_replies(self.ledger, cells))
+                    self.asker.elsewhere -= free
+                    tried -= free
         finally:
             self.in_hand.release()
             self.settled += 1
@@ -442,7 +470,6 @@ class _Run:
                 known.update(dict.fromkeys(keys, recorded))
         finally:
             done.set_result(recorded)
-            self.asked_hashes.add(one.judged_hash)
             for key in keys:
                 del self.being_asked[key]
 

@@ -137,7 +137,7 @@ def _sentence(error: Exception) -> str:
 def _is_damage(error: Exception, code: int | None) -> bool:
     if isinstance(error, sqlite3.Error):
         # Found by the check at the start, which raises no code of its own.
-        return type(error) is sqlite3.DatabaseError and code is None or (code or 0) & 0xFF in DAMAGED
+        return (type(error) is sqlite3.DatabaseError and code is None) or (code or 0) & 0xFF in DAMAGED
     # An ArrowException may be an OSError as well: a block that cannot be unpacked.
     return isinstance(error, pa.ArrowException | msgspec.DecodeError) or (
         isinstance(error, OSError) and error.errno is None

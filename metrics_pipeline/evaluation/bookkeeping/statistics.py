@@ -22,7 +22,8 @@ _FIGURES = """count(*) as requests, count(*) filter (word = 'reply') as replies,
 def request_counts(db: sqlite3.Connection) -> dict[str, int]:
     """Requests by outcome."""
     rows = db.execute(
-        "select coalesce(word, ?), count(*) from requests left join words on word_id = outcome_id group by 1 order by 1",
+        "select coalesce(word, ?), count(*) from requests left join words on word_id = outcome_id "
+        "group by 1 order by 1",
         (UNSETTLED,),
     )
     return dict(rows.fetchall())

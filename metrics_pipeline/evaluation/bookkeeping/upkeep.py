@@ -25,7 +25,8 @@ _ORPHANS = {
         "select count(*) from requests left join questions using (question_id) where metrics is null"
     ),
     "requests were answered and name no reply": (
-        "select count(*) from requests inner join words on word_id = outcome_id where word = 'reply' and reply_id is null"
+        "select count(*) from requests inner join words on word_id = outcome_id "
+        "where word = 'reply' and reply_id is null"
     ),
 }
 
@@ -97,11 +98,13 @@ def compact(connection: Connection, names: Names) -> Compacted:
 
 def _superseded(db: sqlite3.Connection, names: Names) -> list[int]:
     """Failures none of whose questions they are the answer to any more."""
+    ended = (
+        "from asked inner join requests using (request_id) inner join words on word_id = outcome_id "
+        "where reply_id is not null"
+    )
     rows = db.execute(
-        "select judged_hash, question_id, reply_id, word from asked inner join requests using (request_id) "
-        "inner join words on word_id = outcome_id where reply_id is not null and judged_hash in "
-        "(select judged_hash from asked inner join requests using (request_id) inner join words on word_id = outcome_id "
-        "where reply_id is not null and word <> ?) order by judged_hash, word = ? desc, reply_id desc",
+        f"select judged_hash, question_id, reply_id, word {ended} and judged_hash in "
+        f"(select judged_hash {ended} and word <> ?) order by judged_hash, word = ? desc, reply_id desc",
         (REPLIED, REPLIED),
     )
     answered: set[tuple[bytes | str, ...]] = set()
