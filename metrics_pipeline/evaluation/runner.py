@@ -272,23 +272,34 @@ class _Run:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
         self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
-            async with asyncio.TaskGroup() as group:
-                days = [
-                    group.create_task(await self._start_day(group, day, works)) for day, works in _by_day(work).items()
-                ]
+            results = await self._judge_days(_by_day(work))
+            if self.asker.elsewhere:
+                # Left to another run: it has answered meanwhile, or has ended and left it to this one.
+                self.asker.elsewhere.clear()
+                left = {result.day for result in results.values() if result.open_count}
+                results |= await self._judge_days({day: works for day, works in _by_day(work).items() if day in left})
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
-        results = [result for day in days for result in day.result()]
+        if self.asker.elsewhere:
+            self.notes.append(
+                f"{len(self.asker.elsewhere)} questions are being asked by another run at this moment: it writes their "
+                "answers down, or else the next run does."
+            )
         reasons = [self.asker.stopped, *self.asker.closed.values()]
         return Report(
-            tuple(results),
+            tuple(results.values()),
             self.asker.tally,
             " ".join(reason for reason in reasons if reason) or None,
             tuple(self.notes),
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
+
+    async def _judge_days(self, days: Mapping[date, Sequence[Work]]) -> dict[tuple[str, date], DayResult]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(await self._start_day(group, day, works)) for day, works in days.items()]
+        return {(result.metric, result.day): result for task in tasks for result in task.result()}
 
     async def settle_rounds(
         self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
@@ -296,20 +307,28 @@ class _Run:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
         self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
-            for metrics in rounds:
-                needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
-                found = self.open_of(subjects, needs)
-                async with asyncio.TaskGroup() as group:
-                    for one, open_needs in found.needs:
-                        await self.in_hand.acquire()
-                        self.taken_up += 1
-                        group.create_task(self._settle(one, open_needs, found.known))
+            await self._ask_rounds(rounds, subjects, judges)
+            if self.asker.elsewhere:
+                self.asker.elsewhere.clear()
+                await self._ask_rounds(rounds, subjects, judges)
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
         reasons = [self.asker.stopped, *self.asker.closed.values()]
         return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
+
+    async def _ask_rounds(
+        self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
+    ) -> None:
+        for metrics in rounds:
+            needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
+            found = self.open_of(subjects, needs)
+            async with asyncio.TaskGroup() as group:
+                for one, open_needs in found.needs:
+                    await self.in_hand.acquire()
+                    self.taken_up += 1
+                    group.create_task(self._settle(one, open_needs, found.known))
 
     def files_that_stand(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> dict[str, list[Judged]]:
         """The metrics whose file of the day is as it would be written now and of whom nothing is to be asked, with
