@@ -12,9 +12,10 @@ import textwrap
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
-from worlds import DELIVERY, NOON, REFUND, FakeJudge, agreeable, conversation, metric, says
+from worlds import DAY, DELIVERY, NOON, REFUND, FakeJudge, agreeable, conversation, metric, says
 
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Intent, Ledger, Outcome
@@ -129,7 +130,8 @@ def test_a_killed_process_holds_nothing_from_that_moment_on(tmp_path):
 @pytest.mark.parametrize("answers", [True, False])
 def test_what_was_left_to_another_run_is_picked_up_at_the_end_and_asked_if_that_has_ended(world, answers):
     world.define("refund_promised", REFUND)
-    words = [conversation(number) for number in range(3)]
+    # The newest day is done with, all but this one, before the other days are begun.
+    words = [conversation(number, day=DAY - timedelta(days=number)) for number in range(3)]
     world.land(*words)
     other = Ledger(world.folder.ledger)
 
