@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,7 @@ class Connection:
         """
         try:
             yield
-        except (sqlite3.Error, pa.ArrowException, msgspec.DecodeError, OSError) as error:
+        except (sqlite3.Error, pa.ArrowException, zlib.error, msgspec.DecodeError, OSError) as error:
             raise LedgerError(f"{self.path}: {_sentence(error)}") from error
 
 
@@ -139,6 +140,6 @@ def _is_damage(error: Exception, code: int | None) -> bool:
         # Found by the check at the start, which raises no code of its own.
         return (type(error) is sqlite3.DatabaseError and code is None) or (code or 0) & 0xFF in DAMAGED
     # An ArrowException may be an OSError as well: a block that cannot be unpacked.
-    return isinstance(error, pa.ArrowException | msgspec.DecodeError) or (
+    return isinstance(error, pa.ArrowException | zlib.error | msgspec.DecodeError) or (
         isinstance(error, OSError) and error.errno is None
     )

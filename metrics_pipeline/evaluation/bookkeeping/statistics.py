@@ -14,7 +14,7 @@ from metrics_pipeline.evaluation.bookkeeping.records import CORRECTION_ASKING, V
 
 UNSETTLED = "in flight or lost"
 
-_FIGURES = """count(*) as requests, count(*) filter (word = 'reply') as replies,
+_FIGURES = """count(*) as requests, count(*) filter (where word = 'reply') as replies,
     sum(prompt_tokens) as prompt_tokens, sum(reply_tokens) as reply_tokens, sum(cached_tokens) as cached_tokens,
     sum(cost_dollars) as cost_dollars"""
 
