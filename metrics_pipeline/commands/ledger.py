@@ -32,7 +32,7 @@ def stats(as_json: AsJson = False) -> None:
     """
     from metrics_pipeline.evaluation.bookkeeping.statistics import figures
 
-    with _opened() as (opened, path), opened.connection.reading() as db:
+    with _opened(to_read=True) as (opened, path), opened.connection.reading() as db:
         found = {"path": str(path), "bytes": path.stat().st_size, **figures(db)}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -69,7 +69,7 @@ def verify(as_json: AsJson = False) -> None:
     """
     from metrics_pipeline.evaluation.bookkeeping.upkeep import verify as look_through
 
-    with _opened() as (opened, path):
+    with _opened(to_read=True) as (opened, path):
         found = look_through(opened.connection)
     if as_json:
         typer.echo(json.dumps(found._asdict(), indent=2))
@@ -150,7 +150,7 @@ def import_(
 
 
 @contextmanager
-def _opened(must_be_there: bool = True) -> Iterator[tuple[Ledger, Path]]:
+def _opened(must_be_there: bool = True, to_read: bool = False) -> Iterator[tuple[Ledger, Path]]:
     from metrics_pipeline.evaluation.ledger import Ledger
     from metrics_pipeline.settings import load_settings
     from metrics_pipeline.tables import DataFolder
@@ -158,5 +158,5 @@ def _opened(must_be_there: bool = True) -> Iterator[tuple[Ledger, Path]]:
     path = DataFolder(load_settings().data).ledger
     if must_be_there and not path.exists():
         raise LedgerError(f"{path}: there is no ledger. `metrics run` makes one, `metrics ledger import` restores one.")
-    with Ledger(path) as opened:
+    with Ledger.to_read(path) if to_read else Ledger(path) as opened:
         yield opened, path

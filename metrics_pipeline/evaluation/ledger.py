@@ -19,7 +19,7 @@ import msgspec
 
 from metrics_pipeline.evaluation.bookkeeping import requests, statistics, upkeep
 from metrics_pipeline.evaluation.bookkeeping.claims import Processes
-from metrics_pipeline.evaluation.bookkeeping.connection import Connection
+from metrics_pipeline.evaluation.bookkeeping.connection import Connection, Use
 from metrics_pipeline.evaluation.bookkeeping.marks import answer_marks
 from metrics_pipeline.evaluation.bookkeeping.names import Names
 from metrics_pipeline.evaluation.bookkeeping.records import (
@@ -60,13 +60,16 @@ __all__ = [
 class Ledger:
     """One SQLite file. Safe to use from several threads of one process, and beside other processes."""
 
-    def __init__(self, path: Path, at_rest: bool = False) -> None:
+    def __init__(self, path: Path, how: Use = "write") -> None:
         """Open the ledger at `path`, and make it if it is not there.
+
+        Args:
+            how: As `Connection` takes it; the ways of opening below say what the others are for.
 
         Raises:
             LedgerError: It is not a ledger, was made by another version, is damaged, or cannot be written.
         """
-        self.connection = Connection(path, at_rest)
+        self.connection = Connection(path, how)
         self.names = Names(self.connection.db)
         self._processes = Processes(self.connection)
 
@@ -77,7 +80,27 @@ class Ledger:
         Raises:
             LedgerError: It is not a ledger, or not at rest: a process has it open, or was killed while it had.
         """
-        return cls(path, at_rest=True)
+        return cls(path, "at_rest")
+
+    @classmethod
+    def to_read(cls, path: Path) -> Ledger:
+        """The ledger at `path` for reading alone, beside a run that writes or in a folder that cannot be written.
+
+        Where there is none, an empty one that is kept nowhere.
+
+        Raises:
+            LedgerError: It is not a ledger, was made by another version, or cannot be read.
+        """
+        return cls(path, "read")
+
+    @classmethod
+    def scratch_copy(cls, path: Path) -> Ledger:
+        """What the ledger at `path` holds, and room for more that ends with this object: SQLite's own temporary file.
+
+        Raises:
+            LedgerError: It is not a ledger, was made by another version, or cannot be read.
+        """
+        return cls(path, "scratch")
 
     def close(self) -> None:
         self._processes.close()

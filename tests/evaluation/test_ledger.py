@@ -242,7 +242,9 @@ def test_a_scratch_copy_takes_more_and_the_ledger_stays_as_it_is(ledger, tmp_pat
     settle(ledger, REPLY)
 
     with Ledger.scratch_copy(tmp_path / "ledger.sqlite") as scratch:
-        settle(scratch, REPLY)
+        other = (CELLS[0]._replace(judged_hash="other"),)
+        (request_id,) = scratch.apply([Intent(other, 0)], NOON)
+        scratch.apply([Outcome(request_id, other, REPLY)], NOON)
         assert scratch.request_counts() == {"reply": 2}
 
     assert ledger.request_counts() == {"reply": 1}

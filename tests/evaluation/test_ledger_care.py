@@ -13,12 +13,12 @@ from older_ledgers import write_older
 from worlds import DAY, DELIVERY, LIMITS, NOON, REFUND, FakeJudge, agreeable, conversation, says
 
 from metrics_pipeline.errors import JudgeBusyError, LedgerError
-from metrics_pipeline.evaluation.judge import JudgeReply
-from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome
 from metrics_pipeline.evaluation.bookkeeping.exchange import read_copy, write_copy
 from metrics_pipeline.evaluation.bookkeeping.replies import FOLDED
 from metrics_pipeline.evaluation.bookkeeping.statistics import figures
 from metrics_pipeline.evaluation.bookkeeping.upkeep import compact, verify
+from metrics_pipeline.evaluation.judge import JudgeReply
+from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome
 from metrics_pipeline.evaluation.runner import Judges, Options, evaluate
 from metrics_pipeline.metrics.catalog import load_catalog
 

@@ -14,6 +14,9 @@ from uuid import uuid4
 
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
 
+NOBODY = 0
+"""The number of a process that works on a copy of its own, and takes nothing from others."""
+
 
 class Processes:
     """Those that have sent requests into one ledger, and this one among them."""
@@ -28,10 +31,10 @@ class Processes:
     def own_id(self) -> int:
         """This process's number; taken, with its lock, when it first sends something."""
         if self._own is None:
+            if not self._connection.is_shared:
+                return NOBODY
             with self._connection.explained():
-                self._folder.mkdir(mode=0o700, exist_ok=True)
-                path = self._folder / uuid4().hex
-                handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+                path, handle = self._made()
                 fcntl.flock(handle, fcntl.LOCK_EX)
             # Locked before anybody can read of it.
             with self._connection.transaction() as db:
@@ -39,9 +42,19 @@ class Processes:
             self._own = (number, path, handle)
         return self._own[0]
 
+    def _made(self) -> tuple[Path, int]:
+        path = self._folder / uuid4().hex
+        while True:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            # The last process to end takes the folder away, perhaps just now.
+            with contextlib.suppress(FileNotFoundError):
+                return path, os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+
     def is_alive(self, number: int | None) -> bool:
         """Whether another process of that number still runs; not asked of this one."""
-        if number is None or number in self._ended or (self._own is not None and number == self._own[0]):
+        if number is None or number in self._ended or not self._connection.is_shared:
+            return False
+        if self._own is not None and number == self._own[0]:
             return False
         row = self._connection.db.execute("select name from processes where process_id = ?", (number,)).fetchone()
         if row is not None and _is_locked(self._folder / row[0]):
@@ -56,6 +69,8 @@ class Processes:
             path.unlink(missing_ok=True)
             os.close(handle)
             self._own = None
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
 
 
 def _is_locked(path: Path) -> bool:

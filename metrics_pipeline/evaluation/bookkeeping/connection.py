@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Literal
 
 import msgspec
 import pyarrow as pa
 
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.evaluation.bookkeeping.schema import prepare, require_version, version_of
+from metrics_pipeline.evaluation.bookkeeping.schema import OLDER_VERSIONS, prepare, require_version, version_of
+from metrics_pipeline.evaluation.ledger_file import connected, connected_to_read, unfinished
 
 CHECKED_WHOLE_BYTES = 32 << 20
 CACHE_KIB = 16 << 10
+Use = Literal["write", "read", "at_rest", "scratch"]
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 FULL_ERRNO = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TABLES_WITH_ENDS = ("requests", "asked", "replies", "reply_blocks", "metric_days")
@@ -30,22 +33,23 @@ TABLES_WITH_ENDS = ("requests", "asked", "replies", "reply_blocks", "metric_days
 class Connection:
     """The file, and who may use it: several threads of one process, one at a time, and other processes beside it."""
 
-    def __init__(self, path: Path, at_rest: bool = False) -> None:
-        """Open the file at `path`, and make it if it is not there.
+    def __init__(self, path: Path, how: Use = "write") -> None:
+        """Open the file at `path`.
 
         Args:
-            at_rest: Read it as it is: nothing is made beside it, and nothing can be written.
+            how: `write`: to write in it; it is made if it is not there. `read`: beside a run that writes, or where it
+                cannot be written; where there is none, an empty one that is kept nowhere. `at_rest`: as it is; nothing
+                is made beside it. `scratch`: a copy that ends with this object, to write in.
 
         Raises:
-            LedgerError: It is not a ledger, was made by another version, is damaged, or cannot be written.
+            LedgerError: It is not a ledger, was made by another version, is damaged, or cannot be used.
         """
         self.path = path
         self._lock = RLock()
+        self.is_shared = how == "write"
+        """Whether what is written here is seen by other processes."""
         with self.explained():
-            if at_rest:
-                self._open_at_rest()
-            else:
-                self._open()
+            {"write": self._open, "read": self._read, "at_rest": self._open_at_rest, "scratch": self._copy}[how]()
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +66,38 @@ class Connection:
         self._check()
 
     def _open_at_rest(self) -> None:
-        if self.path.with_name(f"{self.path.name}-wal").exists():
+        if unfinished(self.path).exists():
             raise LedgerError(f"{self.path}: is being written, or a run was killed. Look again after the next run.")
-        self.db = sqlite3.connect(f"{self.path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self.db = connected(self.path, "immutable=1")
         require_version(version_of(self.db), self.path)
+
+    def _read(self) -> None:
+        if not self.path.exists() or not self.path.stat().st_size:
+            self._open_nowhere()
+            return
+        self.db = connected_to_read(self.path)
+        if version_of(self.db) in OLDER_VERSIONS:
+            # Brought up to date for this reader alone: its owner's next run does it for good.
+            older, self.db = self.db, sqlite3.connect("", check_same_thread=False, isolation_level=None)
+            older.backup(self.db)
+            older.close()
+            with self.transaction():
+                prepare(self.db, self.path)
+        require_version(version_of(self.db), self.path)
+
+    def _copy(self) -> None:
+        self._read()
+        source = self.db
+        self._open_nowhere()
+        if source is not self.db:
+            source.backup(self.db)
+            source.close()
+
+    def _open_nowhere(self) -> None:
+        """In SQLite's own temporary file."""
+        self.db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        with self.transaction():
+            prepare(self.db, self.path)
 
     def close(self) -> None:
         with self._lock:
@@ -113,16 +145,19 @@ class Connection:
         try:
             yield
         except (sqlite3.Error, pa.ArrowException, zlib.error, msgspec.DecodeError, OSError) as error:
-            raise LedgerError(f"{self.path}: {_sentence(error)}") from error
+            raise LedgerError(f"{self.path}: {_sentence(error, not self.is_shared)}") from error
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, is_read_only: bool) -> str:
+    stops = "" if is_read_only else " No further request is sent."
     code = getattr(error, "sqlite_errorcode", None)
     if _is_damage(error, code):
         return (
-            f"is damaged, or not a ledger ({error}). No further request is sent. Put a good copy in its place, without "
-            "the files -wal and -shm beside it, or rebuild it from an export with `metrics ledger import`."
+            f"is damaged, or not a ledger ({error}).{stops} Put a good copy in its place, without the files -wal and "
+            "-shm beside it, or rebuild it from an export with `metrics ledger import`."
         )
+    if is_read_only:
+        return f"cannot be read ({error}). Correct the permissions of the file and of its folder."
     if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in FULL_ERRNO):
         return (
             f"the disk that holds it is full ({error}). No further request is sent; what was recorded is safe, and a "

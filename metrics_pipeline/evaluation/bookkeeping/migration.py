@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.bookkeeping import replies
 from metrics_pipeline.evaluation.bookkeeping.names import Names, packed_hash
+from metrics_pipeline.evaluation.judge import JudgeReply
 
 AT_ONCE = 4 * replies.FOLDED
 CHANGED = ("requests", "replies")

@@ -14,6 +14,7 @@ from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation.bookkeeping.migration import from_version_2
 
 SCHEMA_VERSION = 3
+OLDER_VERSIONS = (1, 2)
 
 SCHEMA = """
 create table questions (
@@ -85,7 +86,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
     if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
         for statement in statements(SCHEMA):
             db.execute(statement)
-    elif version in (1, 2):
+    elif version in OLDER_VERSIONS:
         if version == 1:
             db.execute("alter table requests add column redaction text not null default ''")
         from_version_2(db, statements(SCHEMA))
@@ -96,8 +97,8 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
 
 def require_version(version: int, path: Path) -> None:
     """Raise LedgerError, with what to do, unless `version` is the one that is read here."""
-    if version in (1, 2):
-        raise LedgerError(f"{path}: is a ledger of version {version}. `metrics ledger stats` brings it up to date.")
+    if version in OLDER_VERSIONS:
+        raise LedgerError(f"{path}: is a ledger of version {version}. The next run brings it up to date.")
     if version != SCHEMA_VERSION:
         raise LedgerError(
             f"{path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
