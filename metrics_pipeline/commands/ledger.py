@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.errors import LedgerError
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.evaluation.ledger import Ledger
@@ -48,9 +49,9 @@ def stats(as_json: AsJson = False) -> None:
 
 
 def _sum_text(row: dict[str, Any]) -> str:
-    text = f"{row['requests']:,} requests, {row['replies']:,} replies"
+    text = f"{counted(row['requests'], 'request')}, {counted(row['replies'], 'reply', 'replies')}"
     if row["prompt_tokens"] is not None:
-        text += f", {row['prompt_tokens']:,} + {row['reply_tokens'] or 0:,} tokens"
+        text += f", tokens {row['prompt_tokens']:,} + {row['reply_tokens'] or 0:,}"
     if row["cost_dollars"] is not None:
         text += f", ${row['cost_dollars']:,.4f}"
     return text
@@ -76,8 +77,9 @@ def verify(as_json: AsJson = False) -> None:
     else:
         for problem in found.problems:
             typer.echo(problem)
-        lost = f"; {found.unsettled:,} in flight or lost, and possibly paid" if found.unsettled else ""
-        typer.echo(f"{found.requests:,} requests, {found.replies:,} replies that can be read{lost}")
+        lost = f"; in flight or lost, and possibly paid: {found.unsettled:,}" if found.unsettled else ""
+        whole = counted(found.replies, "reply", "replies")
+        typer.echo(f"{counted(found.requests, 'request')}, {whole} that can be read{lost}")
     if found.problems:
         raise LedgerError(
             f"{path}: is not whole. Put a good copy in its place, or rebuild it with `metrics ledger import`."
@@ -103,7 +105,7 @@ def compact(as_json: AsJson = False) -> None:
         return
     typer.echo(
         f"{done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now; "
-        f"{done.dropped_failures:,} records of failures dropped"
+        f"failures dropped: {done.dropped_failures:,}"
     )
 
 
@@ -123,7 +125,11 @@ def export(
 
     with _opened() as (opened, _):
         count = write_copy(opened.connection, opened.names, folder)
-    typer.echo(json.dumps({"folder": str(folder), "requests": count}) if as_json else f"{count:,} requests in {folder}")
+    typer.echo(
+        json.dumps({"folder": str(folder), "requests": count})
+        if as_json
+        else f"{counted(count, 'request')} in {folder}"
+    )
 
 
 @ledger.command("import")
@@ -146,7 +152,7 @@ def import_(
     if as_json:
         typer.echo(json.dumps(done._asdict(), indent=2))
         return
-    typer.echo(f"{done.requests:,} requests added, {done.replies:,} of them answered; {done.known:,} were known")
+    typer.echo(f"added {counted(done.requests, 'request')}, answered {done.replies:,}; known before {done.known:,}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ conversations do not: a request is known by its hashes. How it is kept is in `bo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -102,6 +103,11 @@ class Ledger:
         """
         return cls(path, "scratch")
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is recorded here outlives this object."""
+        return self.connection.is_shared
+
     def close(self) -> None:
         self._processes.close()
         self.connection.close()
@@ -155,10 +161,26 @@ class Ledger:
         with self.connection.reading() as db:
             return answer_marks(db, self.names, hashes, judged)
 
-    def forget(self, hashes: Iterable[str]) -> int:
-        """Take out all that was asked and answered about words with these hashes; returns how many requests it was."""
+    def asked_about(self, judged_hashes: Collection[str], conversations: Collection[str]) -> Counter[str]:
+        """Requests by judged hash: about these words, or about the conversations with these marks in whatever words."""
+        with self.connection.reading() as db:
+            return upkeep.asked_about(db, judged_hashes, conversations)
+
+    def forget(self, judged_hashes: Iterable[str]) -> int:
+        """Delete every request about these words and every reply to one; returns how many requests it was.
+
+        Their bytes may still stand in the file: `compact` takes them out.
+        """
         with self.connection.transaction() as db:
-            return upkeep.forget(db, hashes)
+            return upkeep.forget(db, judged_hashes)
+
+    def compact(self) -> None:
+        """Write the file anew without a byte of what was deleted.
+
+        Raises:
+            LedgerError: Another process reads it.
+        """
+        self.connection.rewrite()
 
     def secret(self, name: str, make: bytes) -> bytes:
         """The project's secret of that name; `make` becomes it where there is none yet."""

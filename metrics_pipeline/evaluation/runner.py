@@ -39,6 +39,7 @@ from metrics_pipeline.evaluation.verdict_files import DayState, Judged, write_da
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
+from metrics_pipeline.wording import counted
 
 FENCE_SECRET = "fence"
 CONVERSATIONS_IN_HAND = 2
@@ -284,7 +285,7 @@ class _Run:
             await self.asker.close()
         if self.asker.elsewhere:
             self.notes.append(
-                f"{len(self.asker.elsewhere)} questions are being asked by another run at this moment: it writes their "
+                f"Another run is asking {counted(len(self.asker.elsewhere), 'question')} at this moment: it writes the "
                 "answers down, or else the next run does."
             )
         reasons = [self.asker.stopped, *self.asker.closed.values()]

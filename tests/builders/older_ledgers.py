@@ -40,13 +40,14 @@ def write_older(copy: Path, path: Path, version: int) -> None:
     """Write what the copy in the folder `copy` holds as a ledger of an older version."""
     with sqlite3.connect(path) as database:
         database.executescript(SCHEMA_1)
-        if version == 2:
-            database.execute("alter table requests add column redaction text not null default ''")
+        added = ("redaction", "conversation")[: version - 1]
+        for column in added:
+            database.execute(f"alter table requests add column {column} text not null default ''")
         database.execute(f"pragma user_version = {version}")
         for row in pq.read_table(copy / "requests.parquet").to_pylist():
             given = [row[name] for name in ("request_id", "judged_hash", "judge_fingerprint", "asking", "metrics")]
             given += [row["attempt"], microseconds(row["sent_at"]), row["outcome"]]
-            given += [row["redaction"]] if version == 2 else []
+            given += [row[name] for name in added]
             database.execute(f"insert into requests values ({','.join('?' * len(given))})", given)
             if row["reply_id"] is None:
                 continue

@@ -22,7 +22,7 @@ def test_figures_checks_and_a_smaller_file(project):
     found = json.loads(project.run("ledger", "verify", "--json"))
     assert found["problems"] == []
     assert found["replies"] == found["requests"] > 0
-    assert "MB now; 0 records of failures dropped" in project.run("ledger", "compact")
+    assert "MB now; failures dropped: 0" in project.run("ledger", "compact")
 
 
 def test_a_copy_restores_a_lost_ledger_and_a_folder_that_is_there_is_not_written_over(project):
@@ -45,5 +45,5 @@ def test_a_ledger_that_is_not_whole_is_named_and_the_command_fails(project):
         ledger.connection.db.execute("delete from replies")
         ledger.connection.db.execute("delete from reply_blocks")
     said = project.run("ledger", "verify", code=1)
-    assert "replies are not there or cannot be read" in said
+    assert "Replies that are not there or cannot be read" in said
     assert "is not whole. Put a good copy in its place" in said

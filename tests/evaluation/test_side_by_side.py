@@ -74,7 +74,7 @@ def test_what_another_run_asks_is_left_to_it_and_the_rest_goes_on(shop):
     # Four were in flight (the concurrency); the other run judged all but those, and did not wait.
     assert len(other_judge.requests) == 56
     assert report.open_count == 8
-    assert "8 questions are being asked by another run" in report.notes[0]
+    assert "Another run is asking 8 questions" in report.notes[0]
     assert len(holding.requests) == 4
     assert set(shop.answers("refund_promised").values()) == {"true"}
 

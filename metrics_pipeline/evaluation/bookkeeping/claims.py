@@ -23,7 +23,7 @@ class Processes:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._folder = connection.path.with_name(f"{connection.path.name}-processes")
+        self._folder = connection.path.with_name(f".{connection.path.name}.processes")
         self._own: tuple[int, Path, int] | None = None
         self._ended: set[int] = set()
 

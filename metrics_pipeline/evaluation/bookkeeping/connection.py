@@ -19,7 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.evaluation.bookkeeping.schema import OLDER_VERSIONS, prepare, require_version, version_of
+from metrics_pipeline.evaluation.bookkeeping.schema import ADDED_SINCE, prepare, require_version, version_of
 from metrics_pipeline.evaluation.ledger_file import connected, connected_to_read, unfinished
 
 CHECKED_WHOLE_BYTES = 32 << 20
@@ -76,7 +76,7 @@ class Connection:
             self._open_nowhere()
             return
         self.db = connected_to_read(self.path)
-        if version_of(self.db) in OLDER_VERSIONS:
+        if version_of(self.db) in ADDED_SINCE:
             # Brought up to date for this reader alone: its owner's next run does it for good.
             older, self.db = self.db, sqlite3.connect("", check_same_thread=False, isolation_level=None)
             older.backup(self.db)
@@ -119,6 +119,20 @@ class Connection:
                 if self.db.in_transaction:
                     self.db.execute("rollback")
                 raise
+
+    def rewrite(self) -> None:
+        """Write the file anew without a byte of what was deleted, and empty the log beside it.
+
+        Raises:
+            LedgerError: Another process reads it, so that the log cannot be emptied.
+        """
+        with self.explained(), self._lock:
+            # Deleted rows leave their bytes in pages that are still in use, also where deleting overwrites: only what
+            # is written anew holds none of them.
+            self.db.execute("vacuum")
+            is_busy, _, _ = self.db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if is_busy:
+            raise LedgerError(f"{self.path}: is being read by another process. Wait for it to end and run again.")
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong in the whole file; nothing where it is sound."""

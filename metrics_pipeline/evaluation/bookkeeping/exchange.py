@@ -36,6 +36,7 @@ REQUESTS = pa.schema(
         "attempt": _number,
         "sent_at": _moment,
         "redaction": _text,
+        "conversation": _text,
         "outcome": _text,
         "recorded_at": _moment,
         "reply_id": _number,
@@ -120,7 +121,7 @@ def _requests(db: sqlite3.Connection, names: Names) -> Iterator[list[dict[str, A
     cursor = db.execute(
         """
         select request_id, judged_hash, question_id, attempt, sent_at, redaction_id, outcome_id, sent_at + took,
-            reply_id, prompt_tokens, reply_tokens, cached_tokens, cost_dollars
+            reply_id, conversation, prompt_tokens, reply_tokens, cached_tokens, cost_dollars
         from requests inner join words_of using (request_id) order by coalesce(reply_id, 0), request_id
         """
     )
@@ -141,13 +142,14 @@ def _as_copied(row: Sequence[Any], names: Names, bodies: dict[int, replies.Kept]
         "attempt": row[3],
         "sent_at": as_moment(row[4]),
         "redaction": names.word(row[5]),
+        "conversation": unpacked_hash(row[9] or ""),
         "outcome": None if row[6] is None else names.word(row[6]),
         "recorded_at": None if row[7] is None else as_moment(row[7]),
         "reply_id": row[8],
         "text": body.text if body else None,
         "finish": body.finish if body else None,
         "model_served": body.model_served if body else None,
-        **dict(zip(("prompt_tokens", "reply_tokens", "cached_tokens", "cost_dollars"), row[9:], strict=True)),
+        **dict(zip(("prompt_tokens", "reply_tokens", "cached_tokens", "cost_dollars"), row[10:], strict=True)),
     }
 
 
@@ -245,13 +247,14 @@ def _add(db: sqlite3.Connection, names: Names, rows: list[dict[str, Any]], keeps
     for number, row in zip(ids, rows, strict=True):
         sent_at, took = _times(row)
         db.execute(
-            "insert into requests values (?, ?, ?, ?, null, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into requests values (?, ?, ?, ?, null, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 _question_id(names, row),
                 row["attempt"],
                 sent_at,
                 names.word_id(row["redaction"]),
+                packed_hash(row["conversation"]),
                 None if row["outcome"] is None else names.word_id(row["outcome"]),
                 None if row["reply_id"] is None else next(given),
                 took,

@@ -21,8 +21,8 @@ class _Body(msgspec.Struct):
     failure: str | None
 
 
-def from_version_2(db: sqlite3.Connection, schema: Sequence[str]) -> None:
-    """Version 2 named everything in full, compressed each reply alone, and kept a row for each cell.
+def from_version_3(db: sqlite3.Connection, schema: Sequence[str]) -> None:
+    """Version 3 named everything in full, compressed each reply alone, and kept a row for each cell.
 
     A cell's row is not copied: which request a reply answers, and what that request asked, says the same. Replies keep
     their ids, since verdicts name them.
@@ -37,15 +37,15 @@ def from_version_2(db: sqlite3.Connection, schema: Sequence[str]) -> None:
     cursor = db.execute(
         """
         select old_requests.request_id, judged_hash, judge_fingerprint, asking, metrics, attempt, sent_at, redaction,
-            outcome, reply_id, recorded_at, body
+            conversation, outcome, reply_id, recorded_at, body
         from old_requests left join old_replies using (request_id)
         order by coalesce(reply_id, 0), old_requests.request_id
         """
     )
     while rows := cursor.fetchmany(AT_ONCE):
         requests, asked, bodies = [], [], []
-        for number, judged_hash, judge, asking, metrics, attempt, sent_at, redaction, outcome, *answer in rows:
-            reply_id, recorded_at, body = answer
+        for number, judged_hash, judge, asking, metrics, attempt, sent_at, redaction, *rest in rows:
+            conversation, outcome, reply_id, recorded_at, body = rest
             together = tuple(msgspec.json.decode(metrics, type=list[tuple[str, str]]))
             reply = None
             if body is not None:
@@ -59,6 +59,7 @@ def from_version_2(db: sqlite3.Connection, schema: Sequence[str]) -> None:
                     sent_at,
                     None,
                     names.word_id(redaction),
+                    packed_hash(conversation),
                     None if outcome is None else names.word_id(outcome),
                     reply_id,
                     None if recorded_at is None else recorded_at - sent_at,
@@ -66,7 +67,7 @@ def from_version_2(db: sqlite3.Connection, schema: Sequence[str]) -> None:
                 )
             )
             asked.append((packed_hash(judged_hash), number))
-        db.executemany("insert into requests values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", requests)
+        db.executemany("insert into requests values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", requests)
         db.executemany("insert into asked values (?, ?)", asked)
         replies.restore(db, bodies)
     for table in (*(f"old_{name}" for name in CHANGED), "cells"):

@@ -41,6 +41,8 @@ class Intent(NamedTuple):
     attempt: int
     redaction: str = ""
     """The version of the rules under which what is personal was taken out of what is asked about."""
+    conversation: str = ""
+    """The mark of the conversation's id: it finds what was asked about words that are no longer here as they were."""
 
 
 class Outcome(NamedTuple):

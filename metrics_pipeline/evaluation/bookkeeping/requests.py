@@ -45,11 +45,12 @@ def intend(
         number += 1
         ids.append(number)
         question, redaction = names.question_id(intent.cells), names.word_id(intent.redaction)
-        requests.append((number, question, intent.attempt, moment, own_process, redaction))
+        conversation = packed_hash(intent.conversation)
+        requests.append((number, question, intent.attempt, moment, own_process, redaction, conversation))
         asked.append((judged_hash, number))
     db.executemany(
-        "insert into requests (request_id, question_id, attempt, sent_at, process_id, redaction_id) "
-        "values (?, ?, ?, ?, ?, ?)",
+        "insert into requests (request_id, question_id, attempt, sent_at, process_id, redaction_id, conversation) "
+        "values (?, ?, ?, ?, ?, ?, ?)",
         requests,
     )
     db.executemany("insert into asked values (?, ?)", asked)

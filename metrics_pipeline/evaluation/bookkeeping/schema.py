@@ -11,10 +11,11 @@ import sqlite3
 from pathlib import Path
 
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.evaluation.bookkeeping.migration import from_version_2
+from metrics_pipeline.evaluation.bookkeeping.migration import from_version_3
 
-SCHEMA_VERSION = 3
-OLDER_VERSIONS = (1, 2)
+SCHEMA_VERSION = 4
+ADDED_SINCE = {1: ("redaction", "conversation"), 2: ("conversation",), 3: ()}
+"""By the version of an older ledger, the columns of `requests` that it lacks to be one of version 3."""
 
 SCHEMA = """
 create table questions (
@@ -33,6 +34,7 @@ create table requests (
     sent_at integer not null, -- microseconds since 1970, UTC
     process_id integer, -- that sent it: while it lives, a request without an outcome is in flight
     redaction_id integer not null,
+    conversation blob, -- mark of the id of the conversation that it was about, if any
     outcome_id integer, -- `reply`, or the kind of failure; NULL: in flight, or lost with its process
     reply_id integer, -- NULL where it failed and was tried again
     took integer, -- microseconds from sending to recording
@@ -86,10 +88,10 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
     if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
         for statement in statements(SCHEMA):
             db.execute(statement)
-    elif version in OLDER_VERSIONS:
-        if version == 1:
-            db.execute("alter table requests add column redaction text not null default ''")
-        from_version_2(db, statements(SCHEMA))
+    elif version in ADDED_SINCE:
+        for column in ADDED_SINCE[version]:
+            db.execute(f"alter table requests add column {column} text not null default ''")
+        from_version_3(db, statements(SCHEMA))
     else:
         require_version(version, path)
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
@@ -97,7 +99,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
 
 def require_version(version: int, path: Path) -> None:
     """Raise LedgerError, with what to do, unless `version` is the one that is read here."""
-    if version in OLDER_VERSIONS:
+    if version in ADDED_SINCE:
         raise LedgerError(f"{path}: is a ledger of version {version}. The next run brings it up to date.")
     if version != SCHEMA_VERSION:
         raise LedgerError(

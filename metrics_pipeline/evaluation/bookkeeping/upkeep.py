@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from metrics_pipeline.evaluation.bookkeeping import replies
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
-from metrics_pipeline.evaluation.bookkeeping.names import REPLIED, Names, packed_hash
+from metrics_pipeline.evaluation.bookkeeping.names import REPLIED, Names, packed_hash, unpacked_hash
+from metrics_pipeline.evaluation.bookkeeping.records import REVIEW_ASKING
 from metrics_pipeline.evaluation.bookkeeping.statistics import UNSETTLED, request_counts
 
 COMPACTED = 512
 """Replies in a block of a ledger that was compacted."""
 
 _ORPHANS = {
-    "requests do not say about which words they were": (
+    "Requests that do not say about which words they were": (
         "select count(*) from requests left join asked using (request_id) where judged_hash is null"
     ),
-    "requests are named and not there": (
+    "Requests that are named and not there": (
         "select count(*) from asked left join requests using (request_id) where question_id is null"
     ),
-    "requests do not say what they asked": (
+    "Requests that do not say what they asked": (
         "select count(*) from requests left join questions using (question_id) where metrics is null"
     ),
-    "requests were answered and name no reply": (
+    "Requests that were answered and name no reply": (
         "select count(*) from requests inner join words on word_id = outcome_id "
         "where word = 'reply' and reply_id is null"
     ),
@@ -72,12 +74,12 @@ def verify(connection: Connection) -> Findings:
                 continue
             missing -= sum(expected.get(one.reply_id) == (one.request_id, one.body is not None) for one in block)
         if unread:
-            problems.append(f"{unread} blocks of replies cannot be unpacked.")
+            problems.append(f"Blocks of replies that cannot be unpacked: {unread:,}.")
         if missing:
-            problems.append(f"{missing} of {len(expected)} replies are not there or cannot be read.")
+            problems.append(f"Replies that are not there or cannot be read: {missing:,} of {len(expected):,}.")
         for what, statement in _ORPHANS.items():
             if count := db.execute(statement).fetchone()[0]:
-                problems.append(f"{count} {what}.")
+                problems.append(f"{what}: {count:,}.")
     return Findings(tuple(problems), sum(counts.values()), len(expected) - missing, counts.get(UNSETTLED, 0))
 
 
@@ -90,9 +92,7 @@ def compact(connection: Connection, names: Names) -> Compacted:
         for chunk in replies.chunks(dropped):
             db.execute(f"update requests set reply_id = null where reply_id in ({replies.marks(chunk)})", chunk)
         replies.refold(db, COMPACTED)
-    with connection.reading() as db:
-        db.execute("vacuum")
-        db.execute("pragma wal_checkpoint(truncate)")
+    connection.rewrite()
     return Compacted(len(dropped), before, _bytes(connection))
 
 
@@ -116,6 +116,21 @@ def _superseded(db: sqlite3.Connection, names: Names) -> list[int]:
             dropped.append(reply_id)
         answered |= cells
     return sorted(dropped)
+
+
+def asked_about(db: sqlite3.Connection, hashes: Collection[str], conversations: Collection[str]) -> Counter[str]:
+    """Requests by judged hash: about these words, or about the conversations with these marks in whatever words.
+
+    Requests of which is not recorded whose words they were about are among them: who made the ledger before that was
+    recorded cannot say whether they are about these.
+    """
+    words, marks = set(map(packed_hash, hashes)), {*map(packed_hash, conversations), packed_hash(""), None}
+    rows = db.execute(
+        "select judged_hash, conversation from asked inner join requests using (request_id) "
+        "inner join questions using (question_id) where asking <> ?",
+        (REVIEW_ASKING,),
+    )
+    return Counter(unpacked_hash(words_of) for words_of, mark in rows if words_of in words or mark in marks)
 
 
 def forget(db: sqlite3.Connection, hashes: Iterable[str]) -> int:
