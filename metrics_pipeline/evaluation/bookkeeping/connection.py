@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from metrics_pipeline.evaluation.bookkeeping.schema import ADDED_SINCE, prepare,
 from metrics_pipeline.evaluation.ledger_file import connected, connected_to_read, unfinished
 
 CHECKED_WHOLE_BYTES = 32 << 20
+PATIENCE_SECONDS = 60.0
 CACHE_KIB = 16 << 10
 Use = Literal["write", "read", "at_rest", "scratch"]
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -53,10 +55,10 @@ class Connection:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.db = sqlite3.connect(self.path, timeout=60, check_same_thread=False, isolation_level=None)
+        self.db = sqlite3.connect(self.path, timeout=PATIENCE_SECONDS, check_same_thread=False, isolation_level=None)
         # Replies quote transcripts: the owner reads them, nobody else.
         self.path.chmod(0o600)
-        self.db.execute("pragma journal_mode = wal")
+        self._write_ahead()
         self.db.execute("pragma synchronous = full")
         self.db.execute(f"pragma cache_size = -{CACHE_KIB}")
         # What is deleted is overwritten: what a conversation said does not stay in free space.
@@ -64,6 +66,18 @@ class Connection:
         with self.transaction():
             prepare(self.db, self.path)
         self._check()
+
+    def _write_ahead(self) -> None:
+        """Of two that make or open a file at once SQLite lets only one choose this, and does not let the other wait."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.db.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+            time.sleep(0.005)
 
     def _open_at_rest(self) -> None:
         if unfinished(self.path).exists():
