@@ -48,6 +48,9 @@ class Settings(BaseModel):
     """The address of a model server of one's own."""
     api_key: SecretStr | None = None
     """The key for `api_base`; a provider's own variable (`OPENAI_API_KEY`, …) works as well."""
+    client: Literal["auto", "litellm", "openai"] = "auto"
+    """Who carries requests to a model: litellm reaches every provider; the `openai` client reaches a server of one's
+    own with a third of the CPU. `auto` takes it for `openai/NAME` where `api_base` is set."""
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
     concurrency: int = Field(default=64, ge=1, le=1024)

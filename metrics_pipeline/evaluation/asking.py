@@ -16,6 +16,7 @@ from typing import NamedTuple
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation import prompt
+from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -23,8 +24,6 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 GROUP_COMMIT_SECONDS = 0.01
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
-RATE_LIMITED = "rate_limited"
-TIMEOUT = "timeout"
 EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
 HOPELESS_CALLS = 20
