@@ -35,9 +35,11 @@ def print_run(summary: Summary) -> None:
         f"{len(merged.changed_days)} days changed"
     )
     cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:.2f} dollars"
+    clients = summary.evaluation.clients
+    through = f" through {' and '.join(clients)}" if clients else ""
     out.print(
         f"judged     {len({result.day for result in summary.evaluation.results})} days: {tally.requests:,} requests, "
-        f"{tally.replies:,} replies, {tally.prompt_tokens + tally.reply_tokens:,} tokens{cost}; "
+        f"{tally.replies:,} replies, {tally.prompt_tokens + tally.reply_tokens:,} tokens{cost}{through}; "
         f"{summary.evaluation.open_count:,} cells left open"
     )
     for note in summary.evaluation.notes:

@@ -38,6 +38,10 @@ _ORDERS = re.compile(
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
 
+_REORDERING = re.compile("[\u202a-\u202e\U000e0000-\U000e007f]")
+_BETWEEN = "\n\0\n"
+"""Nothing that is looked for reaches over it: one search of everything finds what a search of each turn would."""
+
 
 def visible(text: str) -> str:
     """`text` with each character that hides or reorders written out, as in ⟨U+202E⟩."""
@@ -73,10 +77,6 @@ def fenced(turns: Sequence[Turn], mark: str) -> str:
 
 def looks_like_an_order(turns: Sequence[Turn]) -> bool:
     """Whether anything said looks as if it were meant for the judge and not for the other side."""
-    for turn in turns:
-        text = shown_text(turn)
-        if turn.speaker != "function" and _ORDERS.search(text):
-            return True
-        if any("\U000e0000" <= character <= "\U000e0fff" or "\u202a" <= character <= "\u202e" for character in text):
-            return True
-    return False
+    texts = [(turn.speaker, shown_text(turn)) for turn in turns]
+    spoken = _BETWEEN.join(text for speaker, text in texts if speaker != "function")
+    return bool(_ORDERS.search(spoken) or _REORDERING.search("".join(text for _, text in texts)))

@@ -14,10 +14,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
-from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
+from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.results import (
     DayResult,
     Versions,
@@ -53,6 +54,8 @@ class Report(NamedTuple):
     """Why the run asked no further, in a sentence; None where it asked everything."""
     notes: tuple[str, ...]
     """What else a person should know, a sentence each."""
+    clients: tuple[str, ...]
+    """Who carried requests to models, by name."""
     is_unanswered: bool
     """Whether the judge in use was asked, answered nothing, and was given up."""
 
@@ -74,10 +77,13 @@ class _Need(NamedTuple):
     fingerprint: str
 
 
+_Asks = list[tuple[_Need, Ask]]
+
+
 class _Open(NamedTuple):
     """What is still to be asked about some conversations."""
 
-    needs: list[tuple[Subject, list[_Need]]]
+    asks: list[tuple[Subject, _Asks]]
     """Those about which something is to be asked, with what."""
     known: dict[bytes, Recorded]
     """The recorded replies, by the cell's key."""
@@ -272,12 +278,12 @@ class _Run:
         finally:
             await self.asker.close()
         results = [result for day in days for result in day.result()]
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
         return Report(
             tuple(results),
             self.asker.tally,
-            " ".join(reason for reason in reasons if reason) or None,
-            tuple(self.notes),
+            self.asker.reasons,
+            (*self.notes, *self.asker.notes),
+            tuple(sorted(self.asker.clients)),
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
 
@@ -291,16 +297,15 @@ class _Run:
                 needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
                 found = self.open_of(subjects, needs)
                 async with asyncio.TaskGroup() as group:
-                    for one, open_needs in found.needs:
+                    for one, asks in found.asks:
                         await self.in_hand.acquire()
                         self.taken_up += 1
-                        group.create_task(self._settle(one, open_needs, found.known))
+                        group.create_task(self._settle(one, asks, found.known))
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
-        return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
+        return self.asker.tally, self.asker.reasons
 
     def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
         """The day's conversations, and what is to be asked about them."""
@@ -316,8 +321,7 @@ class _Run:
         ]
 
     def requests_for(self, found: _Open) -> Iterator[PlannedRequest]:
-        for one, needs in found.needs:
-            asks = [(need, ask) for need in needs if (ask := self._ask(one, need, found.known)) is not None]
+        for one, asks in found.asks:
             for group in self._groups(asks):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
@@ -333,8 +337,8 @@ class _Run:
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
             held_count += sum(standing.is_paid for _, standing in standings)
-            if open_needs := [need for need, standing in standings if standing.ask is not None]:
-                found.append((one, open_needs))
+            if asks := [(need, standing.ask) for need, standing in standings if standing.ask is not None]:
+                found.append((one, asks))
         return _Open(found, known, held_count)
 
     async def _start_day(
@@ -343,10 +347,10 @@ class _Run:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
         subjects, found = self.open_needs(day, works)
         tasks = []
-        for one, needs in found.needs:
+        for one, asks in found.asks:
             await self.in_hand.acquire()
             self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, needs, found.known)))
+            tasks.append(group.create_task(self._settle(one, asks, found.known)))
         return self._finish_day(day, works, subjects, tasks)
 
     async def _finish_day(
@@ -372,36 +376,46 @@ class _Run:
             for metric in sorted({item.metric for item in works})
         ]
 
-    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
+    async def _settle(self, one: Subject, asks: _Asks, known: dict[bytes, Recorded]) -> None:
         """Ask until nothing more is to be asked about one conversation."""
+        needs, tried = [need for need, _ in asks], set[bytes]()
         try:
             if one.judged_hash in self.asked_hashes:
                 # The same turns, asked about for another conversation since the day was read.
                 cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
                 known.update(recorded_replies(self.ledger, cells))
-            tried: set[bytes] = set()
-            while True:
-                asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
-                asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
-                if not asks:
-                    break
+                asks = self._asks(one, needs, known)
+            while asks := [
+                (need, ask)
+                for need, ask in asks
+                if ask.cell.key not in tried and need.metric.key not in self.asker.used_up
+            ]:
                 tried.update(ask.cell.key for _, ask in asks)
                 waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine)]
                 await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
+                tried -= {
+                    ask.cell.key
+                    for group, _ in groups
+                    if any(need.metric.key in self.asker.used_up for need, _ in group)
+                    for _, ask in group
+                    if ask.cell.key not in known
+                }
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell.key] = recorded
+                asks = self._asks(one, needs, known)
         finally:
             self.in_hand.release()
             self.settled += 1
             self.options.on_progress(self.settled, self.taken_up)
 
-    def _groups(self, asks: Sequence[tuple[_Need, Ask]]) -> list[list[tuple[_Need, Ask]]]:
+    def _groups(self, asks: _Asks) -> list[_Asks]:
         """Asks that may go in one request: of one judge, one asking, and at most `group_size`."""
-        kinds: dict[tuple[str, str], list[tuple[_Need, Ask]]] = defaultdict(list)
+        kinds: dict[tuple[str, str], _Asks] = defaultdict(list)
         for need, ask in asks:
             kinds[ask.cell.judge_fingerprint, ask.cell.asking].append((need, ask))
         size = self.options.group_size
@@ -443,8 +457,9 @@ class _Run:
             for key in keys:
                 del self.being_asked[key]
 
-    def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
-        return self._standing(one, need, known).ask
+    def _asks(self, one: Subject, needs: Sequence[_Need], known: Mapping[bytes, Recorded]) -> _Asks:
+        found = ((need, self._standing(one, need, known).ask) for need in needs)
+        return [(need, ask) for need, ask in found if ask is not None]
 
     def _standing(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Standing:
         record = self.records[need.fingerprint]

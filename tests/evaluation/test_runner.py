@@ -13,6 +13,7 @@ import pytest
 from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, asked_keys, conversation, metric, says
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError, LedgerError
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.metrics.sampling import is_sampled
@@ -217,7 +218,7 @@ def test_the_budget_is_never_passed_and_the_rest_waits(world):
     world.land(*(conversation(number) for number in range(1, 21)))
     judge = FakeJudge(agreeable)
 
-    report = world.run(judge, budget_requests=7)
+    report = world.run(judge, budget=Allowance(requests=7))
     assert len(judge.requests) == 7
     assert "budget of 7 requests" in (report.stopped or "")
     assert report.open_count == 13
