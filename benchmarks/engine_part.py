@@ -20,6 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "builders"))
 
+import msgspec
 from landed import land
 
 from metrics_pipeline import pipeline
@@ -74,7 +75,8 @@ class InstantJudge:
             "evidence": [{"turn_index": first.turn_index, "quote": first.text}],
             "reason": "the first turn shows it",
         }
-        text = json.dumps({metric.key: said | {"answer": metric.answers[0]} for metric in request.metrics})
+        answers = {metric.key: said | {"answer": metric.answers[0]} for metric in request.metrics}
+        text = msgspec.json.encode(answers).decode()
         return JudgeReply(text=text, model_served="instant", prompt_tokens=500, reply_tokens=100)
 
 

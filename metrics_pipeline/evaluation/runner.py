@@ -395,7 +395,10 @@ class _Run:
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine)]
-                await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                if len(groups) == 1:  # the usual case, without a task of its own
+                    await self._put(one, groups[0][0], known, groups[0][1])
+                else:
+                    await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
                 # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
                 tried -= {
                     ask.cell.key
