@@ -12,6 +12,7 @@ import random
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "builders"))
 
 import msgspec
+import pyarrow.parquet as pq
 from landed import land
 
 from metrics_pipeline import pipeline
@@ -30,10 +32,10 @@ from metrics_pipeline.evaluation.chat_completions import parameters
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import FENCE_SECRET, Judges, Options, evaluate, plan_requests
+from metrics_pipeline.evaluation.runner import FENCE_SECRET, Judges, Options, Report, evaluate, plan_requests
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.tables import DataFolder, open_data_folder
 
 DEFINITIONS = HERE / "definitions" / "engine"
 FIRST_DAY = date(2026, 1, 1)
@@ -102,6 +104,7 @@ def judge_part(options: argparse.Namespace) -> dict[str, Any]:
         "requests": report.tally.requests,
         "states": _states(report),
         "open": report.open_count,
+        **_said(folder),
     }
 
 
@@ -168,6 +171,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         concurrency=options.concurrency,
         group_size=options.group_size,
         call_timeout_seconds=options.call_timeout_seconds,
+        # As at night: without a budget a run is planned twice, to ask before it sends many.
+        budget_requests=1_000_000,
     )
 
 
@@ -184,12 +189,17 @@ def _took(started: float, cpu: float) -> dict[str, float]:
     }
 
 
-def _states(report: Any) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for states in report.states.values():
-        for state, count in states.items():
-            found[state] = found.get(state, 0) + count
-    return found
+def _states(report: Report) -> dict[str, int]:
+    return dict(sum((states for states in report.states.values()), Counter()))
+
+
+def _said(folder: DataFolder) -> dict[str, Any]:
+    """Verdicts by what they say in detail."""
+    details: Counter[str] = Counter()
+    for path in folder.table("verdicts").glob("metric=*/day=*.parquet"):
+        details.update(pq.read_table(path, columns=["detail"], partitioning=None)["detail"].to_pylist())
+    details.pop(None, None)
+    return {"details": details}
 
 
 def main() -> None:

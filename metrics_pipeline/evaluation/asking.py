@@ -30,6 +30,8 @@ EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
 HOPELESS_CALLS = 20
 """Failures in a row, with no success before, after which a server counts as gone."""
+NOT_SENT = "not_sent"
+"""How a request ends that was meant to be sent when the run, or its judge, had come to an end."""
 POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
 """Failures of which nobody knows whether the provider did the work."""
 
@@ -133,27 +135,30 @@ class Asker:
     async def ask(self, question: Question) -> Recorded | None:
         """The recorded reply; None where nothing was recorded and the cells stay open."""
         asked, pace, tries = self._prompter.prepare(question), self._pace(question.judge), 0
-        while True:
+        while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
+            # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
+            request_id = await self._recorder.record(Intent(question.cells, tries, question.redaction))
             permit = await pace.enter(self._prompter.tokens(asked))
             try:
-                recorded, pause = await self._try(asked, tries, pace, permit)
+                recorded, pause = await self._try(asked, request_id, tries, pace, permit)
             finally:
+                # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
                 pace.leave()
             if pause is None:
                 return recorded
             tries += 1
             await pace.rest(min(pause, self._seconds_left))
+        return None
 
-    async def _try(self, asked: Asked, tries: int, pace: Pace, permit: Permit) -> tuple[Recorded | None, float | None]:
+    async def _try(
+        self, asked: Asked, request_id: int, tries: int, pace: Pace, permit: Permit
+    ) -> tuple[Recorded | None, float | None]:
         """Send a request once: what was recorded, and in how many seconds it is worth another try, if it is."""
         question, judge = asked.question, asked.question.judge.name
-        if not self._may_send(judge) or not await self._budget.take(asked.most_dollars, asked.keys):
-            return None, None
         if not self._may_send(judge):
-            self._budget.settle(asked.most_dollars, 0.0, asked.keys)
-            return None, None
+            self._budget.give_back(asked.most_dollars, asked.keys)
+            return await self._settle(question, request_id, None, NOT_SENT), None
         self.tally.requests += 1
-        request_id = await self._recorder.record(Intent(question.cells, tries, question.redaction))
         sent_at = self._loop.time()
         outcome = await self._call(question.judge, asked.request)
         self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
@@ -211,16 +216,17 @@ class Asker:
         return self._deadline - self._loop.time()
 
     def _may_send(self, judge: str) -> bool:
-        if self.stopped is None and self._seconds_left <= 0:
-            self._stop(
-                f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
-                f"{GOES_ON}"
-            )
-        return self.stopped is None and judge not in self.closed
+        """Whether there is time, and the judge still answers. What has its budget is sent, whoever comes after it."""
+        if self._seconds_left > 0:
+            return judge not in self.closed
+        self._stop(
+            f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
+            f"{GOES_ON}"
+        )
+        return False
 
     def _stop(self, reason: str) -> None:
         self.stopped = self.stopped or reason
-        self._let_all_through()
 
     def _close(self, judge: str, reason: str) -> None:
         self.closed.setdefault(judge, reason)

@@ -118,6 +118,13 @@ class Budget:
             purse.settle(share, paid)
         self._wake()
 
+    def give_back(self, held: float, metrics: Sequence[str]) -> None:
+        """A request for which `held` was taken is not sent."""
+        for purse, share in self._shares(held, metrics):
+            purse.settle(share, 0.0)
+            purse.sent -= 1
+        self._wake()
+
     def release(self) -> None:
         """Nothing more is sent, for whatever reason: nobody waits here any longer."""
         self._is_over = True

@@ -321,7 +321,7 @@ class Ledger:
             from requests
             inner join judges using (judge_fingerprint)
             left join replies using (request_id)
-            where requests.sent_at >= ? and judges.kind = 'model'
+            where requests.sent_at >= ? and judges.kind = 'model' and coalesce(requests.outcome, '') <> 'not_sent'
         """
         costs, lost_count, count = [0.0], 0, 0
         for is_lost, body in self._rows(statement, (_microseconds(moment),)):
