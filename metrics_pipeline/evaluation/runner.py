@@ -77,13 +77,10 @@ class _Need(NamedTuple):
     fingerprint: str
 
 
-_Asks = list[tuple[_Need, Ask]]
-
-
 class _Open(NamedTuple):
     """What is still to be asked about some conversations."""
 
-    asks: list[tuple[Subject, _Asks]]
+    needs: list[tuple[Subject, list[_Need]]]
     """Those about which something is to be asked, with what."""
     known: dict[bytes, Recorded]
     """The recorded replies, by the cell's key."""
@@ -259,6 +256,7 @@ class _Run:
         self.revive = judges.revive
         self.marks = day_marks(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
+        self.writing = asyncio.Lock()
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
@@ -297,10 +295,10 @@ class _Run:
                 needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
                 found = self.open_of(subjects, needs)
                 async with asyncio.TaskGroup() as group:
-                    for one, asks in found.asks:
+                    for one, open_needs in found.needs:
                         await self.in_hand.acquire()
                         self.taken_up += 1
-                        group.create_task(self._settle(one, asks, found.known))
+                        group.create_task(self._settle(one, open_needs, found.known))
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
@@ -321,7 +319,8 @@ class _Run:
         ]
 
     def requests_for(self, found: _Open) -> Iterator[PlannedRequest]:
-        for one, asks in found.asks:
+        for one, needs in found.needs:
+            asks = [(need, ask) for need in needs if (ask := self._ask(one, need, found.known)) is not None]
             for group in self._groups(asks):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
@@ -337,20 +336,21 @@ class _Run:
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
             held_count += sum(standing.is_paid for _, standing in standings)
-            if asks := [(need, standing.ask) for need, standing in standings if standing.ask is not None]:
-                found.append((one, asks))
+            if open_needs := [need for need, standing in standings if standing.ask is not None]:
+                found.append((one, open_needs))
         return _Open(found, known, held_count)
 
     async def _start_day(
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
-        subjects, found = self.open_needs(day, works)
+        # In a thread: while a day is read or written, calls in flight go on.
+        subjects, found = await asyncio.to_thread(self.open_needs, day, works)
         tasks = []
-        for one, asks in found.asks:
+        for one, needs in found.needs:
             await self.in_hand.acquire()
             self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, asks, found.known)))
+            tasks.append(group.create_task(self._settle(one, needs, found.known)))
         return self._finish_day(day, works, subjects, tasks)
 
     async def _finish_day(
@@ -358,6 +358,10 @@ class _Run:
     ) -> list[DayResult]:
         if tasks:
             await asyncio.wait(tasks)
+        async with self.writing:
+            return await asyncio.to_thread(self._write_day, day, works, subjects)
+
+    def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
         history = defaultdict(list)
         for row in self.ledger.metric_days(day):
             history[row.metric].append(row)
@@ -376,20 +380,20 @@ class _Run:
             for metric in sorted({item.metric for item in works})
         ]
 
-    async def _settle(self, one: Subject, asks: _Asks, known: dict[bytes, Recorded]) -> None:
+    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
         """Ask until nothing more is to be asked about one conversation."""
-        needs, tried = [need for need, _ in asks], set[bytes]()
         try:
             if one.judged_hash in self.asked_hashes:
                 # The same turns, asked about for another conversation since the day was read.
                 cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
                 known.update(recorded_replies(self.ledger, cells))
-                asks = self._asks(one, needs, known)
-            while asks := [
-                (need, ask)
-                for need, ask in asks
-                if ask.cell.key not in tried and need.metric.key not in self.asker.used_up
-            ]:
+            tried: set[bytes] = set()
+            while True:
+                asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
+                asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                asks = [(need, ask) for need, ask in asks if need.metric.key not in self.asker.used_up]
+                if not asks:
+                    break
                 tried.update(ask.cell.key for _, ask in asks)
                 waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
@@ -400,25 +404,20 @@ class _Run:
                 else:
                     await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
                 # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
-                tried -= {
-                    ask.cell.key
-                    for group, _ in groups
-                    if any(need.metric.key in self.asker.used_up for need, _ in group)
-                    for _, ask in group
-                    if ask.cell.key not in known
-                }
+                for group, _ in groups:
+                    if any(need.metric.key in self.asker.used_up for need, _ in group):
+                        tried -= {ask.cell.key for _, ask in group}
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell.key] = recorded
-                asks = self._asks(one, needs, known)
         finally:
             self.in_hand.release()
             self.settled += 1
             self.options.on_progress(self.settled, self.taken_up)
 
-    def _groups(self, asks: _Asks) -> list[_Asks]:
+    def _groups(self, asks: Sequence[tuple[_Need, Ask]]) -> list[list[tuple[_Need, Ask]]]:
         """Asks that may go in one request: of one judge, one asking, and at most `group_size`."""
-        kinds: dict[tuple[str, str], _Asks] = defaultdict(list)
+        kinds: dict[tuple[str, str], list[tuple[_Need, Ask]]] = defaultdict(list)
         for need, ask in asks:
             kinds[ask.cell.judge_fingerprint, ask.cell.asking].append((need, ask))
         size = self.options.group_size
@@ -460,9 +459,8 @@ class _Run:
             for key in keys:
                 del self.being_asked[key]
 
-    def _asks(self, one: Subject, needs: Sequence[_Need], known: Mapping[bytes, Recorded]) -> _Asks:
-        found = ((need, self._standing(one, need, known).ask) for need in needs)
-        return [(need, ask) for need, ask in found if ask is not None]
+    def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
+        return self._standing(one, need, known).ask
 
     def _standing(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Standing:
         record = self.records[need.fingerprint]
