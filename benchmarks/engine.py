@@ -173,12 +173,7 @@ def faults(bench: Bench) -> list[Line]:
     right, cells = [], 4 * bench.options.conversations
     for _, run in found:
         # A reply that was cut is paid and final; what else went wrong is made good.
-        details, cut = run["details"], run["details"].get("truncated", 0)
-        wrong = abs(run["states"].get("error", 0) - cut) + run["open"] + run["states"].get("unjudged", 0)
-        wrong += details.get("off_list", 0) + details.get("evidence_failed", 0)
-        # A cut first reply is four cells, a cut correction is one.
-        is_told = cut <= 4 * run["server"]["statuses"].get("200-truncated", 0) and cut > 0
-        right.append(1 - wrong / cells if is_told else 0.0)
+        right.append(1 - _wrong(run, bench.options.conversations) / cells)
     paid = median(run["server"]["requests"] / bench.options.conversations for _, run in found)
     wall = median(run["wall_seconds"] / calm["wall_seconds"] for calm, run in found)
     kinds = found[0][1]["server"]["statuses"]
@@ -193,6 +188,20 @@ def faults(bench: Bench) -> list[Line]:
             f"{CALL_TIMEOUT_SECONDS} s a call",
         ),
     ]
+
+
+def _wrong(run: dict[str, Any], conversations: int) -> int:
+    """Cells that are not in the state that the server's own counters ask for."""
+    sent, told, details = run["server"]["requests"], run["server"]["statuses"], run["details"]
+    # Whatever was refused, failed or hung was tried again, once each; what else was sent are corrections.
+    corrections = sent - conversations - sum(told.get(kind, 0) for kind in ("429", "500", "hang"))
+    # An answer off its list that is off it once more when it is corrected is an error; so is whatever was cut: the four
+    # cells of a first reply, or the one of a correction.
+    wrong = abs(details.get("off_list", 0) - (told.get("200-badenum", 0) - corrections))
+    cut, most_cut = details.get("truncated", 0), 4 * told.get("200-truncated", 0)
+    wrong += max(cut - most_cut, 0) + (most_cut - cut) % 3
+    wrong += abs(run["states"].get("error", 0) - cut - details.get("off_list", 0))
+    return wrong + run["open"] + run["states"].get("unjudged", 0) + details.get("evidence_failed", 0)
 
 
 def memory(bench: Bench, client: str, goal: int) -> Line:

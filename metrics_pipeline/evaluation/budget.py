@@ -144,17 +144,17 @@ class Budget:
 
 def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
     found = []
-    for unit, shown in (("requests", "{:,} requests"), ("dollars", "{:,.2f} dollars")):
+    for unit in ("requests", "dollars"):
         most, a_day = getattr(allowance, unit), getattr(allowance, f"{unit}_per_day")
         name = f"METRICS_BUDGET_{unit.upper()}"
-        before = getattr(today, unit)
+        before = round(getattr(today, unit), 4)
         if most is not None:
-            sentence = f"The budget of {shown.format(most)} is used up ({name}). {GOES_ON}"
+            sentence = f"The budget of {most:,} {unit} is used up ({name}). {GOES_ON}"
             found.append(_purse(unit, most, sentence))
         if a_day is not None:
-            said = f"The day's budget of {shown.format(a_day)} is used up ({name}_PER_DAY)"
-            sentence = f"{said}; {shown.format(before)} were spent before this run. {GOES_ON}"
-            found.append(_purse(unit, a_day - before, sentence))
+            said = f"The day's budget of {a_day:,} {unit} is used up ({name}_PER_DAY)"
+            sentence = f"{said}; {before:,} {unit} were spent before this run. {GOES_ON}"
+            found.append(_purse(unit, a_day - getattr(today, unit), sentence))
     return found
 
 

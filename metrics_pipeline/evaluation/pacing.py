@@ -21,9 +21,9 @@ LONGEST_HOLD_SECONDS = 60.0
 """Where a judge does not say how long to wait."""
 SHRINK = 0.5
 GROWTH = 0.5
-"""Further calls in flight for each answer, below the level at which the judge last refused."""
-NEAR = 0.9
-"""Of that level: from here on growth is by one for each round of calls."""
+"""Further calls in flight for each answer, away from the level at which the judge last refused."""
+NEAR, PAST = 0.9, 1.5
+"""Times that level: in between growth is by one for each round of calls; beyond it the limit has passed."""
 SLOWER = 2.0
 """Times the best latency: beyond it more calls in flight only wait at the server."""
 
@@ -108,7 +108,7 @@ class Pace:
         # The best is forgotten slowly: what was fast at night need not be so at noon.
         self._best_latency = min(self._best_latency * 1.001, latency) if self._best_latency else latency
         if self.allowed < self._rate.concurrency and latency <= SLOWER * self._best_latency:
-            quick = self.allowed < NEAR * self._refused_level
+            quick = not NEAR <= self.allowed / self._refused_level <= PAST
             grown = self.allowed + (GROWTH if quick else 1 / self.allowed)
             self.allowed = min(grown, float(self._rate.concurrency))
 

@@ -32,6 +32,7 @@ class ModelServer(ThreadingHTTPServer):
         self.retry_after = "2"
         """What a refused call is told to wait, as a header says it."""
         self.flooded_bytes = 0
+        self.called_at: list[float] = []
         self.bodies: Counter[str] = Counter()
         self.keys: set[str] = set()
         self.lock = threading.Lock()
@@ -68,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         with self.server.lock:
             self.server.bodies[body] += 1
+            self.server.called_at.append(time.monotonic())
             self.server.keys.add(self.headers.get("Authorization", ""))
         time.sleep(self.server.latency_seconds)
         fault = self.server.fault
