@@ -6,10 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-all lint format lock clean
+.PHONY: help setup names demo test test-all lint format lock clean
 
 help:
 	@echo "make setup     a virtual environment in .venv, from requirements.lock"
+	@echo "make names     what redact_names = true needs, into .venv"
 	@echo "make demo      the main job on the demo's data, into ./data"
 	@echo "make test      lint and the tests (under five minutes)"
 	@echo "make test-all  the slower proofs as well"
@@ -28,6 +29,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q metrics_pipeline
 	@touch $(READY)
+
+names: setup
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable ".[names]"
 
 demo: setup
 	@$(BIN)/metrics demo

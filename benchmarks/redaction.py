@@ -14,12 +14,13 @@ import json
 import re
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from planted import Piece, near_misses, planted
+from planted import NearMiss, Piece, Planted, near_misses, planted
 
 from metrics_pipeline.conversations.adapters.polyai_v3 import convert
 from metrics_pipeline.conversations.reading import read_export
@@ -50,12 +51,17 @@ def is_gone(piece: Piece, text: str) -> bool:
 
 
 def measure(redactor: Redactor, seed: int) -> dict[str, Any]:
+    return compare(redactor, planted(seed), near_misses(seed + 1))
+
+
+def compare(redactor: Redactor, made: Sequence[Planted], misses: Sequence[NearMiss]) -> dict[str, Any]:
+    """What is found of the items, by kind, and what else is taken for them."""
     items: Counter[str] = Counter()
     gone: Counter[str] = Counter()
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     missed, mistaken = defaultdict(list), defaultdict(list)
-    for one in planted(seed):
+    for one in made:
         turns = redactor.redact(conversation(one.turns)).conversation.turns
         items[one.kind] += 1
         if all(is_gone(piece, turns[piece.turn_index].text) for piece in one.pieces):
@@ -70,7 +76,6 @@ def measure(redactor: Redactor, seed: int) -> dict[str, Any]:
                 else:
                     wrong[kind] += 1
                     mistaken[kind].append((f"{one.kind} {one.form}", one.turns[turn.turn_index][1], turn.text))
-    misses = near_misses(seed + 1)
     touched = 0
     for miss in misses:
         turns = redactor.redact(conversation(miss.turns)).conversation.turns

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +16,13 @@ from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
-from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
+from metrics_pipeline.commands.progress import progress
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
     from metrics_pipeline.pipeline import Summary
@@ -43,11 +42,19 @@ def main() -> None:
     except PipelineError as error:
         print(f"metrics: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except SystemExit as ended:
+        # Stopped before the command had begun: Typer ends without a word.
+        if ended.code == StoppedError.exit_code:
+            print(f"metrics: {STOPPED}", file=sys.stderr)
+        raise
 
 
 @cli.callback()
 def _group() -> None:
-    pass
+    from metrics_pipeline.settings import unknown_variables
+
+    if said := unknown_variables():
+        typer.echo(f"note: {said}", err=True)
 
 
 @cli.command()
@@ -55,12 +62,14 @@ def run(
     landing: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of export files.")] = None,
     definitions: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Judge from this day, whatever was before."),
+        date | None,
+        typer.Option(
+            "--from", parser=day_of("--from"), metavar="DAY", help="Judge from this day, whatever was before."
+        ),
     ] = None,
     last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Judge up to and with this day."),
+        date | None,
+        typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Judge up to and with this day."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
@@ -78,8 +87,8 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with stoppable(), _progress(quiet=as_json) as on_progress:
-        summary = pipeline.run(settings, as_day(first), as_day(last), asker(yes, settings.model), on_progress)
+    with stoppable(), progress("judging", "conversations", quiet=as_json) as on_progress:
+        summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
     else:
@@ -122,27 +131,6 @@ def demo() -> None:
 
     with stoppable():
         run_demo(load_settings({"model": "baseline"}))
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("judging"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("conversations"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("judging", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:

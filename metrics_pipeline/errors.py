@@ -4,7 +4,7 @@
 
     PipelineError                 what the user sees as one sentence; exit code 1
     ├── SettingsError             a setting that cannot be used; exit code 2
-    ├── LandingError              nothing to land, or the landing folder cannot be read
+    ├── LandingError              nothing to land
     ├── PullError                 conversations cannot be fetched; what came is kept
     │   ├── PullBusyError         worth another try: rate limit, server error, time-out, broken reply
     │   └── CursorRefusedError    the server does not know a cursor of its own
@@ -36,7 +36,7 @@ class SettingsError(PipelineError):
 
 
 class LandingError(PipelineError):
-    """There is nothing to land, or the landing folder cannot be read."""
+    """There is nothing to land."""
 
 
 class PullError(PipelineError):

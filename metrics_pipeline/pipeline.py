@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from math import inf
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,11 +18,12 @@ from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
 from metrics_pipeline.conversations.pull_state import PullRecord, PullState, read_state
 from metrics_pipeline.conversations.pulling import pull
+from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.budget import Allowance
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
@@ -31,6 +32,7 @@ from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
+from metrics_pipeline.wording import counted
 
 MaySend = Callable[[int], bool]
 """Whether so many requests may be sent."""
@@ -72,14 +74,23 @@ def days_between(folder: DataFolder, first: date | None, last: date | None) -> l
     """
     if first is None and last is None:
         return None
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     held = folder.days()
     days = [day for day in held if (first is None or day >= first) and (last is None or day <= last)]
     if not days:
         there = f"those there are go from {held[0]} to {held[-1]}" if held else "there are none at all"
         raise SettingsError(f"No conversation from {first or 'the beginning'} to {last or 'the end'}: {there}.")
     return days
+
+
+def require_order(first: date | None, last: date | None) -> None:
+    """Refuse a range that is upside down, before anything is landed or fetched.
+
+    Raises:
+        SettingsError: It is.
+    """
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
 
 
 def limits(settings: Settings) -> Limits:
@@ -107,16 +118,17 @@ def redactor(settings: Settings) -> Redactor:
     """Takes out what is personal, under these settings.
 
     Raises:
-        SettingsError: A pattern of the team's own cannot be used.
+        SettingsError: A pattern of the team's own, or the recogniser of names, cannot be used.
     """
-    return Redactor(settings.redact_phone_regions, settings.redact_patterns)
+    recogniser = open_recogniser(settings.redact_names)
+    return Redactor(settings.redact_phone_regions, settings.redact_patterns, recogniser)
 
 
 def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, MergeReport]:
     """Land the new export files and merge them: free of charge, and nothing that is published changes.
 
     Raises:
-        LandingError: There is no landing folder.
+        LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
         return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
@@ -128,9 +140,9 @@ def is_bounded(settings: Settings) -> bool:
     return bool(_request_budgets(settings)) or (in_dollars and known_price(settings.model, 1, 1) is not None)
 
 
-def unasked_requests(settings: Settings) -> float:
+def unasked_requests(settings: Settings) -> int:
     """Requests that are sent to a model without a question."""
-    return min(_request_budgets(settings), default=inf if is_bounded(settings) else UNASKED_REQUESTS)
+    return min(_request_budgets(settings), default=sys.maxsize if is_bounded(settings) else UNASKED_REQUESTS)
 
 
 def _request_budgets(settings: Settings) -> list[int]:
@@ -152,11 +164,11 @@ def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, nar
         return
     if not is_bounded(settings):
         raise SettingsError(
-            f"This would send {requests:,} requests to {settings.model}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
-            f"{narrower}. Nothing was sent."
+            f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
+            f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
         )
     raise SettingsError(
-        f"This takes {requests:,} requests to {settings.model}, more than the budget of {budget:,} "
+        f"This takes {counted(requests, 'request')} to {settings.model}, more than the budget of {budget:,} "
         f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
         "Nothing was sent."
     )
@@ -179,9 +191,9 @@ def judge(
             after night, without a question.
 
     Raises:
-        SettingsError: `may_send` said no; nothing was sent.
+        SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
-    judges = open_judges(settings, catalog.active)
+    judges = open_known_judges(settings, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
@@ -208,8 +220,7 @@ def pull_conversations(settings: Settings, first: date | None = None, last: date
         names = ("pull_url", "pull_account", "pull_project", "pull_token")
         missing = [f"METRICS_{name.upper()}" for name in names if not getattr(settings, name)]
         raise SettingsError(f"To pull, also set {', '.join(missing)}.")
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--from {first} is after --to {last}. Swap them.")
+    require_order(first, last)
     source = Source(url, account, project, token)
     folder = open_data_folder(settings.data)
     if first is None and read_state(folder, source.fingerprint) == PullState():
@@ -242,10 +253,13 @@ def run(
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
-    A broken definition ends it before anything is landed or paid; what was published before is still read.
+    A broken definition, or a model that no provider has, ends it before anything is landed or paid; what was published
+    before is still read.
     """
+    require_order(first, last)
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
+    open_known_judges(settings, catalog.active)
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):

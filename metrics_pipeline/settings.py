@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -19,10 +20,14 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
 FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
+ALIKE_SETTINGS = 0.7
+"""How alike a name must be to a setting's to be taken for a slip of the pen, 0 to 1."""
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
 FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
 
@@ -85,6 +90,9 @@ class Settings(BaseModel):
     Each further one finds more numbers, and takes more numbers of orders for them."""
     redact_patterns: dict[str, str] = {}
     """A team's own patterns by name, in RE2's language, a table in `metrics.toml`; in the environment as JSON."""
+    redact_names: bool | str = False
+    """Whether people's names are taken out: true, by the recogniser of the extra `names`; or `package.module:function`,
+    a function of one's own that is given the texts of a conversation and says, for each, where names stand in it."""
     pull_url: str | None = None
     """The server of a Conversations API v3 to pull from, for example `https://api.us-1.platform.polyai.app`."""
     pull_token: SecretStr | None = None
@@ -169,6 +177,14 @@ class Settings(BaseModel):
             raise ValueError(f"{', '.join(unknown)}: no such country; write each as two letters, such as US, GB")
         return tuple(dict.fromkeys(region.upper() for region in regions))
 
+    @field_validator("redact_names", mode="before")
+    @classmethod
+    def _yes_no_or_function(cls, names: object) -> object:
+        word = str(names).strip()
+        if word.lower() not in ("true", "false") and not FUNCTION.fullmatch(word):
+            raise ValueError("is neither true nor false, nor a function written like package.module:function")
+        return {"true": True, "false": False}.get(word.lower(), word)
+
     @field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")
     @classmethod
     def _as_table(cls, table: object, info: ValidationInfo) -> object:
@@ -238,6 +254,22 @@ def origins(
     return {name: where.get(name, "default") for name in Settings.model_fields}
 
 
+def unknown_variables(environment: Mapping[str, str] | None = None) -> str | None:
+    """A sentence about variables that look like a setting and are none; None where there are none.
+
+    Args:
+        environment: The process's own when None.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    found = sorted(name for name in (os.environ if environment is None else environment) if name.startswith(PREFIX))
+    said = []
+    for name in found:
+        if name not in known:
+            near = nearest(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], ALIKE_SETTINGS)
+            said.append(f"{name} (did you mean {PREFIX}{near[0]}?)" if near else name)
+    return f"not a setting, and not read: {', '.join(said)}" if said else None
+
+
 def working_environment() -> dict[str, str]:
     """A copy of the process's environment, for the programs we start."""
     return dict(os.environ)
@@ -282,8 +314,9 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error}). Correct it or remove it.") from None
     if unknown := sorted(set(found) - set(Settings.model_fields)):
-        known = ", ".join(Settings.model_fields)
-        raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}. The settings are {known}.")
+        near = did_you_mean(nearest(unknown[0], Settings.model_fields, ALIKE_SETTINGS))
+        advice = near or f"The settings are {', '.join(Settings.model_fields)}."
+        raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}. {advice}")
     return found
 
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from metrics_pipeline.errors import DataFolderError
+from metrics_pipeline.errors import DataFolderError, SettingsError
 
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
@@ -147,7 +147,12 @@ INGEST_FILES = _schema(
     waiting_count=_count,
     quarantined_count=_count,
     quarantined_by_reason=_text,  # JSON: places by reason
-    seconds=_number,  # that landing it took
+    redaction=_text,  # the version of the rules under which personal data was taken out
+    redaction_count=_count,
+    redactions_by_kind=_text,  # JSON: values that were taken out, by kind
+    not_understood_count=_count,
+    not_understood_by_kind=_text,  # JSON: what followed no rule, by what it is
+    seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
 )
 
@@ -224,25 +229,14 @@ def open_data_folder(root: Path) -> DataFolder:
 
     Raises:
         DataFolderError: It was made by a version with another format, or cannot be written.
+        SettingsError: It is a file.
     """
     folder = DataFolder(root)
-    marker = root / "format"
+    _require_folder(root)
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
-        if marker.exists():
-            found = marker.read_text(encoding="utf-8", errors="replace").strip()
-            if not found or not found.isascii():
-                raise DataFolderError(
-                    f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
-                    "set METRICS_DATA to another folder."
-                )
-            if found != str(FORMAT):
-                raise DataFolderError(
-                    f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
-                    f"{FORMAT}). Set METRICS_DATA to another folder, or use the version that made it."
-                )
-        else:
-            write_atomically(marker, f"{FORMAT}\n".encode())
+        if not _has_known_format(root):
+            write_atomically(root / "format", f"{FORMAT}\n".encode())
         for name, (schema, _) in TABLES.items():
             empty = folder.table(name) / "_empty.parquet"
             if name == "verdicts":
@@ -251,6 +245,53 @@ def open_data_folder(root: Path) -> DataFolder:
             if not is_whole(empty) or pq.read_schema(empty) != schema:
                 write_parquet(schema.empty_table(), empty)
     return folder
+
+
+def data_folder_to_read(root: Path) -> DataFolder:
+    """The data folder at `root` as it is, or as if it were empty where there is none: nothing is made.
+
+    Raises:
+        DataFolderError: It was made by a version with another format, or cannot be read.
+        SettingsError: It is a file.
+    """
+    _require_folder(root)
+    with explained(root):
+        _has_known_format(root)
+    return DataFolder(root)
+
+
+def can_write(path: Path) -> bool:
+    """Whether this process may write to `path`, a file or folder; where there is none, whether it may make it."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    return (there == path or there.is_dir()) and os.access(there, os.W_OK, effective_ids=True)
+
+
+def _require_folder(root: Path) -> None:
+    if root.is_file():
+        raise SettingsError(f"{root}: is a file, not a data folder. Set METRICS_DATA to a folder, or leave it unset.")
+
+
+def _has_known_format(root: Path) -> bool:
+    """Whether the folder at `root` says its format.
+
+    Raises:
+        DataFolderError: It says another than this version reads.
+    """
+    marker = root / "format"
+    if not marker.exists():
+        return False
+    found = marker.read_text(encoding="utf-8", errors="replace").strip()
+    if not found or not found.isascii():
+        raise DataFolderError(
+            f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
+            "set METRICS_DATA to another folder."
+        )
+    if found != str(FORMAT):
+        raise DataFolderError(
+            f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
+            f"{FORMAT}). Set METRICS_DATA to another folder, or use the version that made it."
+        )
+    return True
 
 
 @contextmanager

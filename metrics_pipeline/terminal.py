@@ -10,6 +10,7 @@ from rich.console import Console
 from metrics_pipeline.pipeline import Summary
 from metrics_pipeline.serving.agreement import Agreement
 from metrics_pipeline.serving.summary import MetricSummary, sparkline, summaries
+from metrics_pipeline.wording import counted
 
 WIDTH = 160
 """Columns where there is no terminal to ask: a pipe, a log, a test."""
@@ -25,22 +26,23 @@ def print_run(summary: Summary) -> None:
     """What a run did, in the order in which it did it."""
     out, landing, tally = console(), summary.landing, summary.evaluation.tally
     out.print(
-        f"landed     {landing.file_count} new files ({landing.skipped_count} landed before): "
+        f"landed     {counted(landing.file_count, 'new file')} ({landing.skipped_count} landed before): "
         f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "
         f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined"
     )
     merged = summary.merged
     out.print(
-        f"merged     {merged.conversation_count:,} conversations, {merged.superseded_count:,} superseded, "
-        f"{len(merged.changed_days)} days changed"
+        f"merged     {counted(merged.conversation_count, 'conversation')}, {merged.superseded_count:,} superseded, "
+        f"{counted(len(merged.changed_days), 'day')} changed"
     )
     cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:.2f} dollars"
     clients = summary.evaluation.clients
     through = f" through {' and '.join(clients)}" if clients else ""
     out.print(
-        f"judged     {len({result.day for result in summary.evaluation.results})} days: {tally.requests:,} requests, "
-        f"{tally.replies:,} replies, {tally.prompt_tokens + tally.reply_tokens:,} tokens{cost}{through}; "
-        f"{summary.evaluation.open_count:,} cells left open"
+        f"judged     {counted(len({result.day for result in summary.evaluation.results}), 'day')}: "
+        f"{counted(tally.requests, 'request')}, {counted(tally.replies, 'reply', 'replies')}, "
+        f"{counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cost}{through}; "
+        f"{counted(summary.evaluation.open_count, 'cell')} left open"
     )
     for note in summary.evaluation.notes:
         out.print(f"note       {note}")

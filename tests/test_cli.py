@@ -146,7 +146,7 @@ def _twins(project):
 @pytest.mark.parametrize(
     ("sabotage", "arguments", "settings", "code", "says"),
     [
-        (lambda p: shutil.rmtree(p.landing), (), {}, 1, "is not a folder. Put export files"),
+        (lambda p: shutil.rmtree(p.landing), (), {}, 2, "is not a folder. Put export files"),
         (lambda p: shutil.rmtree(p.definitions), (), {}, 2, "is not a folder. Point --definitions"),
         (_unknown_key, (), {}, 1, "result_given.yaml:7: unknown key 'colour'. Remove it or correct the spelling"),
         (_twins, (), {}, 1, "the name 'Result: given' is taken by"),
@@ -160,9 +160,9 @@ def _twins(project):
             (),
             {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"},
             1,
-            "calls in a row, the last with: no connection",
+            "tries, no connection to http://127.0.0.1:9/v1, and no request was sent. Start its server",
         ),
-        (lambda p: None, (), {"model": "x"}, 1, "answers no request: its name has no provider"),
+        (lambda p: None, (), {"model": "x"}, 2, "No provider has a model 'x'. Write it as"),
     ],
 )
 def test_bad_input_ends_in_a_sentence_and_what_was_published_is_still_read(

@@ -17,6 +17,7 @@ MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in PACKAGE.rglob("*.py")
 )
 LAYERS = {
+    "wording": 0,
     "errors": 0,
     "tables": 1,
     "settings": 1,
@@ -139,6 +140,20 @@ def test_no_module_grows_past_three_hundred_lines_without_a_reason():
     }
     long = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {name: lines for name, lines in long.items() if lines > 310 and name not in reasons} == {}
+
+
+def test_no_message_counts_one_thing_as_several():
+    things = (
+        "files|conversations|days|requests|replies|tokens|flips|cells|definitions|pages|pulls|times|answers(?! no| ex)"
+    )
+    counts = re.compile(rf"\{{(?![^{{}}]*counted|[A-Z_]+[.}}])[^{{}}]+\}} (new |more )?({things})\b")
+    found = {
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if counts.search(line)
+    }
+    assert found == set()
 
 
 def test_the_project_speaks_of_itself_alone():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,15 @@ import duckdb
 import pyarrow.parquet as pq
 from exports import raw, write
 from planted import Planted, conversations
+from typer.testing import CliRunner
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.cli import cli
+from metrics_pipeline.conversations.quarantine import quarantined
+from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.settings import load_settings
+from metrics_pipeline.tables import DataFolder, open_data_folder
 
 DETAILS_GIVEN = """\
 name: "Details: given"
@@ -91,3 +99,77 @@ def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
     assert left == []
     assert not any("ana.lopez@example.org" in text or "4111 1111" in text for text in written.values())
     assert any("⟦CARD_1⟧" in text for text in written.values())
+    with duckdb.connect(str(pipeline.published_database(DataFolder(data))), read_only=True) as database:
+        versions = database.execute("select distinct redaction from dim_conversations").fetchall()
+        (taken_out,) = database.execute("select sum(redaction_count) from ingest_files").fetchone()
+    assert versions == [(pipeline.redactor(settings).version,)]
+    assert taken_out >= len(items)
+
+
+SECRETS = {
+    "card": "4111 1111 1111 1111",
+    "email": "ana.lopez@example.org",
+    "phone": "+44 20 7946 0958",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "born": "22/05/1982",
+}
+LABELS = {"born": "date of birth"}
+
+
+def everywhere(number: int, kind: str) -> dict[str, Any]:
+    """A conversation with one secret in every place that a shape of our own has, and said in none."""
+    secret = SECRETS[kind]
+    label = LABELS.get(kind, kind)
+    note = f"the {label} is {secret}"
+    call = {
+        "speaker": "function",
+        "function_name": "look_up",
+        "function_arguments": json.dumps({label.replace(" ", "_"): secret, "deep": [{"note": note}], note: 1}),
+        "function_result": note,
+    }
+    return {
+        "conversation_id": f"c{number}",
+        "started_at": f"2026-09-0{number}T10:00:00Z",
+        "turns": [{"speaker": "agent", "text": "Hello."}, call, {"speaker": "choir", "text": note}],
+        "logged": {"told": [note, {"name": "told", "value": note}], note: "seen"},
+        "verdicts": {"summary": {"text": note}},
+        **dict.fromkeys(("variant", "agent_version", "environment", "language", "channel"), note),
+        "custom": {"list": [note], note: note},
+        note: "a key",
+    }
+
+
+def test_what_stands_in_arguments_attributes_logs_quarantine_and_errors_is_taken_out(tmp_path, monkeypatch):
+    data, landing = tmp_path / "data", tmp_path / "data" / "landing"
+    monkeypatch.setenv("METRICS_DATA", str(data))
+    monkeypatch.chdir(tmp_path)
+    kept = [everywhere(number, kind) for number, kind in enumerate(SECRETS, 1)]
+    write(landing / "kept.jsonl", *kept)
+    # No start, an id that is none, a start that is none, no JSON, cut in the middle, of no known platform.
+    broken = [
+        {name: value for name, value in kept[0].items() if name != "started_at"},
+        kept[1] | {"conversation_id": [SECRETS["email"]]},
+        kept[2] | {"started_at": SECRETS["phone"]},
+        f"{SECRETS['iban']} is no JSON",
+        json.dumps(kept[4])[:-40],
+        {"tel_442079460958": SECRETS["phone"], "unknown": True},
+    ]
+    write(landing / f"from {SECRETS['email']}.jsonl", *broken)
+    settings = load_settings()
+    folder = open_data_folder(data)
+
+    landed, _ = pipeline.take_in(settings, folder)
+
+    assert (landed.kept_count, landed.quarantined_count) == (len(kept), len(broken))
+    counts = Counter[str]()
+    for receipt in receipts(folder):
+        counts.update(receipt.redactions)
+    assert counts.keys() == {"CARD", "EMAIL", "PHONE", "IBAN", "BIRTH_DATE"}
+    assert min(counts.values()) >= 10
+    shown = [CliRunner().invoke(cli, words.split()).output for words in ("ingest status", "quarantine list")]
+    shown += [CliRunner().invoke(cli, ["quarantine", "show", one.name]).output for one in quarantined(folder)]
+    assert len(shown) == 2 + len(broken)
+    texts = everything_in(data) | {Path(f"shown {number}"): text for number, text in enumerate(shown)}
+    assert len(texts) > 20
+    looked_for = {*SECRETS.values(), *(re.sub(r"\W", "", secret) for secret in SECRETS.values())}
+    assert [(secret, path.name) for path, text in texts.items() for secret in looked_for if secret in text] == []

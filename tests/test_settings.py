@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from metrics_pipeline.cli import cli
 from metrics_pipeline.errors import DataFolderError, SettingsError
-from metrics_pipeline.settings import load_settings, origins
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.settings import load_settings, origins, unknown_variables
+from metrics_pipeline.tables import data_folder_to_read, open_data_folder
 
 
 def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_the_default(tmp_path):
@@ -54,11 +56,34 @@ def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environm
     assert "word" not in str(error.value).replace("two different words", "")
 
 
-@pytest.mark.parametrize(("text", "says"), [("colour = 1", "no such setting: colour"), ("a = [", "cannot be read")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("colour = 1", "no such setting: colour. The settings are data"),
+        ("modle = 1", r"no such setting: modle. Did you mean model\?"),
+        ("a = [", "cannot be read"),
+    ],
+)
 def test_a_file_of_settings_that_cannot_be_used_says_why(tmp_path, text, says):
     (tmp_path / "metrics.toml").write_text(text)
     with pytest.raises(SettingsError, match=says):
         load_settings(environment={}, folder=tmp_path)
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_it_is_nearest_to():
+    said = unknown_variables({"METRICS_MODLE": "x", "METRICS_WHATEVER_ELSE": "y", "METRICS_MODEL": "z", "PATH": "p"})
+
+    assert said == "not a setting, and not read: METRICS_MODLE (did you mean METRICS_MODEL?), METRICS_WHATEVER_ELSE"
+    assert unknown_variables({"METRICS_MODEL": "z", "PATH": "p"}) is None
+
+
+def test_a_command_says_once_what_it_does_not_read_and_goes_on(monkeypatch):
+    monkeypatch.setenv("METRICS_MODLE", "x")
+
+    done = CliRunner().invoke(cli, ["lint", "--explain", "O203"])
+
+    assert done.exit_code == 0
+    assert done.stderr == "note: not a setting, and not read: METRICS_MODLE (did you mean METRICS_MODEL?)\n"
 
 
 def test_synonyms_are_lists_in_the_file_and_set_apart_by_signs_in_the_environment(tmp_path):
@@ -82,10 +107,17 @@ def test_a_data_folder_of_another_version_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["format"]
 
 
+def test_a_data_folder_that_is_a_file_is_wrong_usage(tmp_path):
+    (tmp_path / "data").write_text("a file")
+    for opened in (open_data_folder, data_folder_to_read):
+        with pytest.raises(SettingsError, match="is a file, not a data folder. Set METRICS_DATA"):
+            opened(tmp_path / "data")
+
+
 def test_a_data_folder_that_cannot_be_written_ends_in_a_sentence(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DataFolderError, match="cannot be written or read"):
-        open_data_folder(tmp_path / "data")
+        open_data_folder(tmp_path / "data" / "below")
 
 
 def test_the_budgets_of_metrics_are_a_table_in_the_file_or_json_in_the_environment(tmp_path):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.authoring.estimate import Estimate, Price, estimate, litellm_price
 from metrics_pipeline.errors import DefinitionError, SettingsError
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Judges, Options, PlannedRequest, plan_requests, plan_trial
 from metrics_pipeline.evaluation.standing import Subject
@@ -19,8 +18,10 @@ from metrics_pipeline.evaluation.trial import Tried, try_out
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import MaySend
+from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder
+from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, locked, open_data_folder
+from metrics_pipeline.wording import counted, did_you_mean
 
 NIGHTLY_DAYS = 28
 """The newest days whose mean stands for a night."""
@@ -39,9 +40,11 @@ class Desk(NamedTuple):
     options: Options
     days: list[date]
     """Those that were asked for."""
+    keeps_replies: bool
+    """Whether what is paid for stays in the ledger; not where the data folder cannot be written."""
 
     def with_judges_for(self, metrics: Sequence[MetricDefinition]) -> Desk:
-        return self._replace(judges=open_judges(self.settings, metrics))
+        return self._replace(judges=open_known_judges(self.settings, metrics))
 
     def ask_first(self, questions: Questions, may_send: MaySend, price: Price = litellm_price) -> Estimate:
         """What the questions take; `may_send` decides where they are many.
@@ -55,6 +58,11 @@ class Desk(NamedTuple):
             for request in plan_trial(self.folder, [metrics], subjects, self.judges, self.ledger, self.options)
         ]
         to_models = sum(request.judge.kind == "model" for request in planned)
+        if to_models and not self.keeps_replies:
+            raise SettingsError(
+                f"{self.settings.data}: cannot be written, so the replies to {counted(to_models, 'request')} would be "
+                "paid for and lost. Correct the permissions, or set METRICS_DATA to a copy. Nothing was sent."
+            )
         pipeline.ask_before_sending(self.settings, to_models, may_send, "take a smaller --sample")
         return estimate(planned, 0, self.ledger, self.settings, price)
 
@@ -90,31 +98,49 @@ class Desk(NamedTuple):
 
 @contextmanager
 def open_desk(
-    settings: Settings, metrics: Sequence[MetricDefinition], first: date | None, last: date | None
+    settings: Settings,
+    metrics: Sequence[MetricDefinition],
+    first: date | None,
+    last: date | None,
+    asks: bool = True,
 ) -> Iterator[Desk]:
     """The data folder with what waits in the landing folder taken in, locked against runs that pay for the same.
 
+    One that cannot be written is read as it is; where there is none, nothing has landed and nothing is made.
+
+    Args:
+        asks: Whether judges are going to be asked, and not only counted what it would take.
+
     Raises:
-        SettingsError: No conversation on those days, or none at all.
+        SettingsError: No conversation on the days from `first` to `last`, or a model that no provider has.
     """
-    if not settings.data.is_dir() and not settings.landing_folder.is_dir():
-        raise SettingsError(
-            f"{settings.data}: no conversation has landed, and {settings.landing_folder} is no folder of exports. "
-            "Say where they are with METRICS_LANDING, or see `metrics demo`."
-        )
-    folder = open_data_folder(settings.data)
-    if settings.landing_folder.is_dir():
+    pipeline.require_order(first, last)
+    judges = open_known_judges(settings, metrics)
+    keeps_replies = can_write(settings.data) and (settings.data.is_dir() or settings.landing_folder.is_dir())
+    folder = open_data_folder(settings.data) if keeps_replies else data_folder_to_read(settings.data)
+    if keeps_replies and settings.landing_folder.is_dir():
         pipeline.take_in(settings, folder)
     days = pipeline.days_between(folder, first, last) or folder.days()
-    if not days:
-        raise SettingsError(
-            f"{settings.data}: no conversation has landed yet. Put exports into {settings.landing_folder}, or see "
-            "`metrics demo`."
-        )
     options = Options(pipeline.limits(settings), settings.group_size, pipeline.now)
-    # What another process has just paid for is then in the ledger, and not asked again.
-    with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
-        yield Desk(folder, settings, open_judges(settings, metrics), ledger, options, days)
+    opened = Ledger if keeps_replies else Ledger.scratch_copy if asks else Ledger.to_read
+    with ExitStack() as stack:
+        if keeps_replies:
+            # What another process has just paid for is then in the ledger, and not asked again.
+            stack.enter_context(locked(folder.root / ".judging.lock"))
+        ledger = stack.enter_context(opened(folder.ledger))
+        yield Desk(folder, settings, judges, ledger, options, days, keeps_replies)
+
+
+def what_is_missing(settings: Settings) -> str | None:
+    """Why a trial looked at less than a user may think, in a sentence; None where nothing is amiss."""
+    if not data_folder_to_read(settings.data).days():
+        return (
+            f"{settings.data}: no conversation has landed. Put exports into {settings.landing_folder}, say where they "
+            "are with METRICS_LANDING, or see `metrics demo`."
+        )
+    if not can_write(settings.data):
+        return f"{settings.data}: cannot be written, so it is read as it is, without exports that wait to be taken in."
+    return None
 
 
 def find_metric(catalog: Catalog, key: str) -> MetricDefinition:
@@ -129,6 +155,5 @@ def find_metric(catalog: Catalog, key: str) -> MetricDefinition:
             return metric
     if problems := [problem for problem in catalog.problems if problem.file.stem == key]:
         raise DefinitionError("\n".join(map(str, problems)))
-    keys = [metric.key for metric in catalog.definitions]
-    near = get_close_matches(key, keys, 3)
-    raise SettingsError(f"There is no metric {key!r}. Did you mean {', '.join(near) or ', '.join(keys)}?")
+    near = close_matches(key, {metric.key: metric.name for metric in catalog.definitions})
+    raise SettingsError(f"There is no metric {key!r}. {did_you_mean(near) or '`metrics list` shows all there are.'}")

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.ledger import Ledger, SeenCalls
+from metrics_pipeline.evaluation.litellm_judge import load_litellm
 from metrics_pipeline.evaluation.reading import Reading
 from metrics_pipeline.evaluation.runner import PlannedRequest
-from metrics_pipeline.settings import Settings, quiet_libraries
+from metrics_pipeline.settings import Settings
 
 CHARACTERS_A_TOKEN = 4
 """Of English, about. No provider tells before it is asked, and their counts differ by a fifth."""
@@ -151,10 +152,7 @@ def estimate(
 
 def litellm_price(model: str, prompt_tokens: int, reply_tokens: int) -> tuple[float, float] | None:
     """Dollars by litellm's own list; None for a model that it does not know, or knows no price of."""
-    quiet_libraries()
-    # litellm takes seconds to import: only who asks for a price waits for it.
-    import litellm
-
+    litellm = load_litellm()
     try:
         costs: tuple[float, float] = litellm.cost_per_token(
             model=model, prompt_tokens=prompt_tokens, completion_tokens=reply_tokens

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from metrics_pipeline.authoring.flips import Comparison, Flip, Judgement, Said, scoring
 from metrics_pipeline.authoring.report import estimate_text, one_line, sent_text
 from metrics_pipeline.authoring.workbench import Comparisons
+from metrics_pipeline.wording import counted
 
+KINDS = ("changed", "new", "retired", "removed")
 SHOWN_CHARACTERS = 300
 """Of a quote or reason in a comment: ten flips of many metrics must fit into one."""
 
@@ -38,7 +41,7 @@ def comparison_markdown(found: Comparisons) -> Iterator[str]:
     mentions nobody.
     """
     unfinished = ", not finished" if found.stopped else ""
-    yield f"### Metrics: {len(found.metrics)} changed, {found.flip_count} flips{unfinished}"
+    yield f"### Metrics: {_kinds(found)}, {flips(found.flip_count)}{unfinished}"
     for metric in found.metrics:
         yield f"\n**`{metric.metric}`** {_what(metric)}"
         for judgement in metric.judgements:
@@ -49,7 +52,7 @@ def comparison_markdown(found: Comparisons) -> Iterator[str]:
                 for (before, after), count in judgement.directions.items():
                     yield f"| {_cell(before)} | {_cell(after)} | {count} |"
             if judgement.flips:
-                yield f"\n<details><summary>{len(judgement.flips)} of {judgement.flip_count} flips</summary>\n"
+                yield f"\n<details><summary>{len(judgement.flips)} of {flips(judgement.flip_count)}</summary>\n"
                 for flip in judgement.flips:
                     yield f"- {_code(flip.conversation_id)}, {flip.conversation_date}"
                     yield f"  - before: {_said(flip.before)}"
@@ -58,6 +61,25 @@ def comparison_markdown(found: Comparisons) -> Iterator[str]:
     yield "\n" + "\\\n".join(_cost_lines(found))
     if found.stopped:
         yield f"\n**Not finished:** {found.stopped}"
+
+
+def flips(count: int) -> str:
+    return counted(count, "flip")
+
+
+def _kinds(found: Comparisons) -> str:
+    """How many metrics are changed, new, retired and removed; those that there are."""
+    counts = Counter(map(_kind, found.metrics))
+    return ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]) or "none changed"
+
+
+def _kind(metric: Comparison) -> str:
+    before, after = metric.before, metric.after
+    if after is None:
+        return "removed"
+    if after.status == "retired":
+        return "retired"
+    return "new" if before is None or before.status == "retired" else "changed"
 
 
 def _what(metric: Comparison) -> str:
@@ -82,7 +104,9 @@ def _what(metric: Comparison) -> str:
 def _counted(judgement: Judgement) -> str:
     before, after = judgement.sources
     how = before if before == after else f"{before} → {after}"
-    return f"{how}: {judgement.flip_count} of {judgement.compared_count} conversations flip"
+    conversations = counted(judgement.compared_count, "conversation")
+    verb = "flips" if judgement.flip_count == 1 else "flip"
+    return f"{how}: {judgement.flip_count} of {conversations} {verb}"
 
 
 def _rate_sentences(judgement: Judgement) -> Iterator[str]:
@@ -116,7 +140,9 @@ def _cost_lines(found: Comparisons) -> list[str]:
     if any(metric.judgements for metric in found.metrics):
         size = len(found.conversation_ids)
         sent = sent_text(found.tally)
-        lines.append(f"this sample of {size:,} conversations: {sent}; the ledger held {held:,} answers before")
+        lines.append(
+            f"this sample of {counted(size, 'conversation')}: {sent}; the ledger held {counted(held, 'answer')} before"
+        )
     if found.nightly.open_answers:
         lines.append(f"a night of what is new or asks anew: {estimate_text(found.nightly)}")
         lines.append(f"every day of it: {estimate_text(found.backfill)}")

@@ -16,6 +16,7 @@ from metrics_pipeline.authoring.report import (
     state_rows,
 )
 from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.wording import counted
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -51,7 +52,7 @@ def preview_page(found: Preview) -> str:
         _HEAD.format(title=escape(metric.name)),
         f"<h1>{escape(metric.name)}</h1>",
         f"<p><small>{escape(metric.key)}, version {metric.version}, {metric.status}{escape(by)}, tried on "
-        f"{found.conversation_count:,} conversations</small></p>",
+        f"{counted(found.conversation_count, 'conversation')}</small></p>",
         "<dl>",
         *(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in _said_by(metric)),
         "</dl>",

@@ -15,6 +15,7 @@ from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import unasked_requests
 from metrics_pipeline.settings import Settings
+from metrics_pipeline.wording import counted
 
 FEW_ANSWERS = 10
 """Below so many answers an interval says next to nothing."""
@@ -27,7 +28,7 @@ def preview_lines(found: Preview) -> Iterator[str]:
     yield f"{metric.name} ({metric.key}, version {metric.version}, {metric.status}){by}"
     for answers in found.sources:
         yield ""
-        yield f"{source_title(found, answers)}, of {found.conversation_count} conversations"
+        yield f"{source_title(found, answers)}, of {counted(found.conversation_count, 'conversation')}"
         yield from _answer_lines(answers, metric.unit)
     yield ""
     yield from comparison_notes(found)
@@ -95,8 +96,9 @@ def comparison_notes(found: Preview) -> Iterator[str]:
 
 def cost_lines(found: Preview) -> Iterator[str]:
     """What the sample cost, what a night and what every day would."""
-    yield f"this sample   {sent_text(found.tally)}; the ledger held {found.held_count:,} answers before"
-    yield f"a night       {estimate_text(found.nightly)}; the mean of the newest {found.nightly_days} days, alone"
+    yield f"this sample   {sent_text(found.tally)}; the ledger held {counted(found.held_count, 'answer')} before"
+    days = counted(found.nightly_days, "day")
+    yield f"a night       {estimate_text(found.nightly)}; by itself, on average over the newest {days}"
     yield f"every day     {estimate_text(found.backfill)}"
 
 
@@ -115,7 +117,7 @@ def estimate_lines(found: Estimate, settings: Settings) -> Iterator[str]:
     yield f"{settings.model}: {estimate_text(found)}"
     if found.prompt_tokens and found.requests > (limit := unasked_requests(settings)):
         budget = "" if settings.budget_requests is None else ", and stops at this budget"
-        yield f"more than {limit:,} requests: judging days by name asks first, or needs --yes{budget}"
+        yield f"more than {counted(limit, 'request')}: judging days by name asks first, or needs --yes{budget}"
 
 
 def estimate_text(found: Estimate) -> str:
@@ -124,13 +126,13 @@ def estimate_text(found: Estimate) -> str:
     if not answers:
         return "0 requests; there is nothing to judge"
     if not found.requests:
-        return f"0 requests; the ledger holds all {found.held_answers:,} answers"
-    text = f"{found.expected_requests:,} requests (at most {found.most_requests:,})"
-    text += f"; the ledger holds {found.held_answers:,} of {answers:,} answers"
+        return f"0 requests; the ledger holds {answers:,} of {counted(answers, 'answer')}"
+    text = f"{counted(found.expected_requests, 'request')} (at most {found.most_requests:,})"
+    text += f"; the ledger holds {found.held_answers:,} of {counted(answers, 'answer')}"
     if found.prompt_tokens:
         tokens = found.prompt_tokens + found.reply_tokens
         basis = "as earlier calls took" if found.is_measured else "by rule of thumb"
-        text += f"; {tokens:,} tokens (at most {found.most_tokens:,}), {_dollars(found)}"
+        text += f"; {counted(tokens, 'token')} (at most {found.most_tokens:,}), {_dollars(found)}"
         text += f", {_duration(found.seconds)}, {basis}"
     return text
 
@@ -138,7 +140,9 @@ def estimate_text(found: Estimate) -> str:
 def sent_text(tally: Tally) -> str:
     """What was sent, and what it cost where that is known."""
     cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:.4f} dollars"
-    return f"{tally.requests:,} requests sent, {tally.prompt_tokens + tally.reply_tokens:,} tokens{cost}"
+    return (
+        f"{counted(tally.requests, 'request')} sent, {counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cost}"
+    )
 
 
 def plain(value: Any) -> Any:

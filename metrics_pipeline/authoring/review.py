@@ -20,7 +20,7 @@ from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Asker, Limits
 from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
-from metrics_pipeline.evaluation.judges import open_judges
+from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import REVIEW_ASKING, Cell, Ledger, Recorded
 from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.reading import decoded
@@ -31,6 +31,7 @@ from metrics_pipeline.metrics.lint.checking import all_rules
 from metrics_pipeline.metrics.lint.project import Remark
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import locked, open_data_folder
+from metrics_pipeline.wording import counted
 
 MAX_REMARKS = 5
 MAX_CHARACTERS = 300
@@ -77,10 +78,10 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     """Have the project's model review every definition that a judge will read.
 
     Raises:
-        SettingsError: `may_send` said no; nothing was sent.
+        SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
         DataFolderError, LedgerError: What is paid for could not be kept.
     """
-    judge = open_judges(settings).current
+    judge = open_known_judges(settings).current
     asked = {metric.key: metric for metric in metrics if metric.is_judged and metric.status != "retired"}
     questions = {key: _question(metric, judge) for key, metric in asked.items()}
     folder = open_data_folder(settings.data)
@@ -92,8 +93,8 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
         left = [key for key in questions if key not in found]
         if len(left) > pipeline.UNASKED_REQUESTS and not pipeline.is_bounded(settings) and not may_send(len(left)):
             raise SettingsError(
-                f"This would send {len(left):,} requests. Say --yes, set METRICS_BUDGET_REQUESTS, or name a smaller "
-                "folder. Nothing was sent."
+                f"This would send {counted(len(left), 'request')}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
+                "name a smaller folder. Nothing was sent."
             )
         answers, said = asyncio.run(_ask(ledger, pipeline.limits(settings), [questions[key] for key in left]))
     found |= {key: answer for key, answer in zip(left, answers, strict=True) if answer is not None and answer.reply}
@@ -101,8 +102,8 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     unreadable = sorted(key for key, remarks in read.items() if remarks is None)
     missing = sorted(questions.keys() - found.keys())
     notes = [
-        f"{judge.name} reviewed {len(found)} of {len(questions)} definitions: {said.sent} requests sent, "
-        f"{len(questions) - len(left)} answers were in the ledger."
+        f"{judge.name} reviewed {len(found)} of {counted(len(questions), 'definition')}: "
+        f"{counted(said.sent, 'request')} sent, the ledger held {counted(len(questions) - len(left), 'answer')}."
     ]
     if unreadable:
         notes.append(
@@ -129,7 +130,7 @@ async def _ask(
     finally:
         await asker.close()
     reasons = [asker.stopped, *asker.closed.values()]
-    failures = ", ".join(f"{kind} {count} times" for kind, count in sorted(asker.tally.failures.items()))
+    failures = ", ".join(f"{kind} {counted(count, 'time')}" for kind, count in sorted(asker.tally.failures.items()))
     reason = " ".join(filter(None, reasons)) or (f"Its calls failed: {failures}." if failures else "")
     return answers, _Said(asker.tally.requests, reason)
 

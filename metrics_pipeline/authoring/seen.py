@@ -25,11 +25,10 @@ from metrics_pipeline.evaluation.verdict import Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.gate import passes
 from metrics_pipeline.metrics.lint.project import Misjudged, Seen
+from metrics_pipeline.metrics.lint.rules.j601_rare_class import ENOUGH_ANSWERS
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder
 
-ENOUGH_ANSWERS = 100
-"""Under these, that an answer is rare says nothing about the metric."""
 ENOUGH_CONVERSATIONS = 30
 """Under these, that a gate always or never holds says nothing about the gate."""
 ANY_DAY = date(2000, 1, 1)

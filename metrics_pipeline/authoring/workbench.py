@@ -7,11 +7,12 @@ from datetime import date
 from typing import NamedTuple
 
 from metrics_pipeline.authoring.answers import outcome_of
-from metrics_pipeline.authoring.desk import Desk, find_metric, open_desk
+from metrics_pipeline.authoring.desk import Desk, find_metric, open_desk, what_is_missing
 from metrics_pipeline.authoring.estimate import Estimate
 from metrics_pipeline.authoring.flips import Comparison, compare, question, scoring
 from metrics_pipeline.authoring.preview import ExampleTest, Preview, alike, example_tests, show_classes, sources_of
 from metrics_pipeline.authoring.recorded import definitions_at, recorded_definitions
+from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.trial import baseline_answers, frozen_sample
@@ -56,6 +57,8 @@ def preview(
     """
     metric = find_metric(load_catalog(settings.definitions), key)
     with open_desk(settings, [metric], first, last) as desk:
+        if not desk.days:
+            raise SettingsError(what_is_missing(settings))
         # Of a metric that judges a share of the conversations, those are tried that it will be asked about.
         subjects = frozen_sample(desk.folder, desk.days, size, lambda conversation: is_sampled(metric, conversation))
         tests = example_tests(metric, desk.days[-1])
@@ -107,7 +110,7 @@ def compare_versions(
     """Every definition that differs from `revision`, or from what the pipeline last put to work where that is None.
 
     Raises:
-        SettingsError: No such revision or metric, no conversation, or `may_send` said no.
+        SettingsError: No such revision or metric, no conversation on those days, or `may_send` said no.
     """
     catalog = load_catalog(settings.definitions).require_sound()
     now = {metric.key: metric for metric in catalog.definitions}
@@ -153,10 +156,11 @@ def estimate_run(
 
     Raises:
         SettingsError: No such metric, or no conversation on those days.
+        DefinitionError: A file that would end the run, or one of those that are named, does not load.
     """
     catalog = load_catalog(settings.definitions)
-    metrics = [find_metric(catalog, key) for key in keys] or list(catalog.active)
-    with open_desk(settings, metrics, first, last) as desk:
+    metrics = [find_metric(catalog, key) for key in keys] or list(catalog.require_sound().active)
+    with open_desk(settings, metrics, first, last, asks=False) as desk:
         return desk.estimate(metrics, desk.days if first or last else None)
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from metrics_pipeline.commands.unmapped import find_unmapped, unmapped_lines
 from metrics_pipeline.errors import PublishError, SettingsError
+from metrics_pipeline.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from metrics_pipeline.evaluation.ledger import MetricDay
@@ -41,8 +43,10 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
     """
     from metrics_pipeline.serving.catalogue import entries
     from metrics_pipeline.settings import load_settings
+    from metrics_pipeline.tables import DataFolder
 
-    known = _read(load_settings({"definitions": definitions}))
+    settings = load_settings({"definitions": definitions})
+    known = _read(settings)
     found = entries(known.catalog, known.versions, known.published)
     if as_json:
         typer.echo(_json([entry._asdict() for entry in found]))
@@ -51,6 +55,8 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for line in unmapped_lines(find_unmapped(DataFolder(settings.data), known.catalog.definitions)):
+            typer.echo(line)
     _warn(known.catalog)
 
 
@@ -76,7 +82,7 @@ def show(
     entry, text = found.get(metric), known.catalog.texts.get(metric)
     if entry is None:
         near = close_matches(metric, {key: one.name for key, one in found.items()})
-        advice = f"Did you mean {' or '.join(near)}?" if near else "`metrics list` shows all there are."
+        advice = did_you_mean(near) or "`metrics list` shows all there are."
         raise SettingsError(f"there is no metric {metric!r}. {advice}")
     now = None if entry.metric_version is None or text is None else (entry.metric_version, text)
     steps = history(metric, known.versions, known.days, now)
@@ -93,15 +99,11 @@ def _read(settings: Settings) -> _Known:
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.publishing.generation import resolve_current
     from metrics_pipeline.serving.catalogue import read_published
-    from metrics_pipeline.tables import DataFolder
+    from metrics_pipeline.tables import data_folder_to_read
 
-    catalog, folder = load_catalog(settings.definitions), DataFolder(settings.data)
-    versions: Versions = {}
-    days: list[MetricDay] = []
-    # Opening a ledger makes one.
-    if folder.ledger.exists():
-        with Ledger(folder.ledger) as ledger:
-            versions, days = ledger.versions(), ledger.metric_days()
+    catalog, folder = load_catalog(settings.definitions), data_folder_to_read(settings.data)
+    with Ledger.to_read(folder.ledger) as ledger:
+        versions, days = ledger.versions(), ledger.metric_days()
     published = None
     if (folder.published / "current").exists():
         try:
@@ -148,7 +150,7 @@ def _head(entry: Entry, text: str | None, steps: list[Step]) -> list[str]:
     if entry.day_count is not None:
         newest = f", the newest {entry.last_day}" if entry.last_day else ""
         at = f", last on {entry.last_judged_at:%Y-%m-%d %H:%M} UTC" if entry.last_judged_at else ""
-        lines.append(f"judged on {entry.judged_day_count} of {entry.day_count} days{newest}{at}")
+        lines.append(f"judged on {entry.judged_day_count} of {counted(entry.day_count, 'day')}{newest}{at}")
     if entry.agreement_share is not None:
         kappa = "" if entry.agreement_kappa is None else f", kappa {entry.agreement_kappa:.2f}"
         lines.append(f"agrees with what was logged: {_agreement(entry)}{kappa}")
@@ -166,7 +168,11 @@ def _history(steps: list[Step]) -> list[str]:
     lines = ["Versions, oldest first:"]
     for step in steps:
         seen = f"first seen {step.first_seen_at:%Y-%m-%d %H:%M} UTC" if step.first_seen_at else "the file as it is now"
-        days = f"in force on {step.day_count} days, {step.first_day} to {step.last_day}" if step.day_count else ""
+        days = (
+            f"in force on {counted(step.day_count, 'day')}, {step.first_day} to {step.last_day}"
+            if step.day_count
+            else ""
+        )
         lines += ["", "  ".join(filter(None, [step.metric_version, seen, days]))]
         lines += [f"    {line}" for line in step.diff.splitlines()]
     return lines

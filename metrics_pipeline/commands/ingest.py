@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metrics_pipeline.commands.pull import as_values, in_words
+from metrics_pipeline.commands.unmapped import find_unmapped, unmapped_lines
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.conversations.ingested import Counts, Ingested
@@ -28,22 +30,31 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Every file and pull, not only the last ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
-    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, bytes, seconds.
+    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, taken out, bytes, seconds.
 
-    The files that have something in quarantine come first. The table `ingest_files` holds the same.
+    The files that have something in quarantine come first. The table `ingest_files` holds the same. Logged values that
+    no definition maps stand last.
 
     \b
     Example:
         metrics ingest status
     """
     from metrics_pipeline.conversations.ingested import ingested
+    from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.settings import load_settings
     from metrics_pipeline.tables import DataFolder
 
-    found = ingested(DataFolder(load_settings().data))
-    typer.echo(
-        json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(found, every))
-    )
+    settings = load_settings()
+    folder = DataFolder(settings.data)
+    found = ingested(folder)
+    # What is taken in may be looked at before there is any definition.
+    metrics = load_catalog(settings.definitions).definitions if settings.definitions.is_dir() else ()
+    logged = find_unmapped(folder, metrics)
+    if as_json:
+        values = _as_json(found) | {"unmapped_logged": [one._asdict() for one in logged]}
+        typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join([*_lines(found, every), *unmapped_lines(logged)]))
 
 
 def _as_json(found: Ingested) -> dict[str, Any]:
@@ -59,13 +70,13 @@ def _as_json(found: Ingested) -> dict[str, Any]:
 def _lines(found: Ingested, every: bool) -> list[str]:
     if not found.files and not found.pulls:
         return ["Nothing has landed yet. Put exports into the landing folder, or say metrics pull, then metrics run."]
-    lines = [f"landed     {found.total.file_count:,} files, {_counts(found.total)}", *_reasons(found.total)]
+    lines = [f"landed     {counted(found.total.file_count, 'file')}, {_counts(found.total)}", *_parts(found.total)]
     pulls = found.pulls if every else found.pulls[-SHOWN_PULLS:]
     for pulled in pulls:
         lines += ["", in_words(pulled.record)]
         if pulled.record.outcome != "complete":
             lines.append(f"           {pulled.record.outcome}. {pulled.record.reason}".rstrip())
-        lines.append(f"           landed of it: {pulled.landed.file_count:,} files, {_counts(pulled.landed)}")
+        lines.append(f"           landed of it: {counted(pulled.landed.file_count, 'file')}, {_counts(pulled.landed)}")
     files = sorted(found.files, key=lambda file: -file.quarantined_count)
     shown = files if every else files[:SHOWN_FILES]
     lines.append("")
@@ -76,7 +87,7 @@ def _lines(found: Ingested, every: bool) -> list[str]:
         )
     if len(shown) < len(files) or len(pulls) < len(found.pulls):
         more_files, more_pulls = len(files) - len(shown), len(found.pulls) - len(pulls)
-        lines.append(f"and {more_files:,} more files, {more_pulls:,} more pulls: --all shows them")
+        lines.append(f"and {counted(more_files, 'more file')}, {counted(more_pulls, 'more pull')}: --all shows them")
     return lines
 
 
@@ -88,5 +99,9 @@ def _counts(counts: Counts) -> str:
     )
 
 
-def _reasons(counts: Counts) -> list[str]:
-    return [f"           {number:,} times: {reason}" for reason, number in counts.reasons.items()]
+def _parts(counts: Counts) -> list[str]:
+    lines = [f"           {counted(number, 'time')}: {reason}" for reason, number in counts.reasons.items()]
+    if counts.redactions:
+        lines.append(f"taken out  {', '.join(f'{kind} {number:,}' for kind, number in counts.redactions.items())}")
+    lines += [f"unknown    {counted(number, 'time')}: {what}" for what, number in counts.not_understood.items()]
+    return lines

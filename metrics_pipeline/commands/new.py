@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metrics_pipeline.commands.options import one_of
 from metrics_pipeline.commands.questions import (
     OUTCOMES,
     ask,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from metrics_pipeline.metrics.definition import MetricDefinition
 
 TYPES = ("boolean", "categorical", "numeric")
+STATUSES = ("draft", "active")
 COUNTS = ("turn_count", "user_turn_count", "agent_turn_count", "function_call_count", "duration_seconds")
 
 
@@ -30,7 +32,10 @@ def new(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The file's name, for example parking_asked.")],
     name: Annotated[str | None, typer.Option(help="What a dashboard shows.")] = None,
     kind: Annotated[
-        Literal["boolean", "categorical", "numeric"] | None, typer.Option("--type", help="What an answer is.")
+        str | None,
+        typer.Option(
+            "--type", parser=one_of("--type", TYPES), metavar="TYPE", help=f"What an answer is: {', '.join(TYPES)}."
+        ),
     ] = None,
     definition: Annotated[str | None, typer.Option(help="What the metric wants to know.")] = None,
     true_when: Annotated[str | None, typer.Option(help="Of a boolean: when it is true.")] = None,
@@ -48,7 +53,12 @@ def new(
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Who answers for the metric.")] = None,
     status: Annotated[
-        Literal["draft", "active"], typer.Option(help="A draft is not judged each night until it is active.")
+        str,
+        typer.Option(
+            parser=one_of("--status", STATUSES),
+            metavar="STATUS",
+            help="draft, or active: a draft is not judged each night until it is active.",
+        ),
     ] = "draft",
     folder: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
 ) -> None:
@@ -63,6 +73,8 @@ def new(
     from metrics_pipeline.settings import load_settings
 
     place = load_settings({"definitions": folder}).definitions
+    if not place.parent.is_dir():
+        raise SettingsError(f"{place}: cannot be made, as {place.parent} is not a folder. Correct --folder or make it.")
     target = _free_place(place, key)
     labels = [_read_label(text) for text in label or ()]
     # What was not said is asked for, or named all at once.
@@ -70,7 +82,7 @@ def new(
         if can_ask():
             taken = _names(place)
             name = name or ask("What a dashboard shows (like Parking: asked about)", lambda it: why_no_name(it, taken))
-            kind = kind or choose("What an answer is", TYPES)  # type: ignore[assignment]
+            kind = kind or choose("What an answer is", TYPES)
             definition = definition or ask("What it wants to know, in a sentence")
             if kind == "boolean":
                 true_when = true_when or ask("It is true when")
@@ -108,7 +120,10 @@ def new(
         "logged": {"metric": logged} if logged else None,
         "rule": {"number": number} if number else None,
     }
+    is_new_folder = not place.exists()
     metric = _write(target, values, place)
+    if is_new_folder:
+        typer.echo(f"made       {place}, a new folder: give it to other commands as METRICS_DEFINITIONS")
     typer.echo(f"wrote      {target}")
     if metric.status == "draft":
         typer.echo(
@@ -163,7 +178,7 @@ def _write(target: Path, values: dict[str, Any], folder: Path) -> MetricDefiniti
     if why is not None:
         raise SettingsError(f"{target} was not written: the name {why}.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

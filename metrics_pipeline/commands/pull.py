@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metrics_pipeline.commands.options import as_day, stoppable
+from metrics_pipeline.commands.options import day_of, stoppable
+from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from metrics_pipeline.conversations.pull_state import PullRecord
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 def pull(
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="From this day on; else where it ended."),
+        date | None,
+        typer.Option("--from", parser=day_of("--from"), metavar="DAY", help="From this day on; else where it ended."),
     ] = None,
     last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Up to and with this day.")
+        date | None, typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Up to and with this day.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -38,7 +39,7 @@ def pull(
     from metrics_pipeline.settings import load_settings
 
     with stoppable():
-        records = pull_conversations(load_settings(), as_day(first), as_day(last))
+        records = pull_conversations(load_settings(), first, last)
     if as_json:
         typer.echo(json.dumps([as_values(record) for record in records], indent=2))
     else:
@@ -50,9 +51,9 @@ def in_words(record: PullRecord) -> str:
     """One pull in one line."""
     retried = f" ({record.retry_count} of them again)" if record.retry_count else ""
     return (
-        f"pulled     {record.received_count:,} conversations from {record.first:%Y-%m-%d %H:%M} to "
-        f"{record.last:%Y-%m-%d %H:%M} UTC: {record.request_count:,} requests{retried}, {len(record.files):,} pages, "
-        f"{record.byte_count / 1_000_000:,.1f} MB, {record.seconds:,.1f} s"
+        f"pulled     {counted(record.received_count, 'conversation')} from {record.first:%Y-%m-%d %H:%M} to "
+        f"{record.last:%Y-%m-%d %H:%M} UTC: {counted(record.request_count, 'request')}{retried}, "
+        f"{counted(len(record.files), 'page')}, {record.byte_count / 1_000_000:,.1f} MB, {record.seconds:,.1f} s"
     )
 
 

@@ -33,11 +33,12 @@ def ended_in_a_sentence() -> Iterator[None]:
         raise StoppedError("stopped. Nothing was written.") from None
 
 
-def ask(question: str, check: Check = lambda answer: None) -> str:
-    """An answer that is not empty and that `check` has nothing against."""
+def ask(question: str, check: Check = lambda answer: None if answer else "it must not be empty") -> str:
+    """An answer that `check` has nothing against."""
     while True:
-        answer = str(typer.prompt(question)).strip()
-        why = check(answer) if answer else "must not be empty"
+        # Without a default the prompt would ask for an empty answer again and not say why.
+        answer = str(typer.prompt(question, default="", show_default=False)).strip()
+        why = check(answer)
         if why is None:
             return answer
         typer.echo(f"{why}, please.")
@@ -58,7 +59,7 @@ def ask_labels() -> list[dict[str, str]]:
         name = typer.prompt(f"Label {len(labels) + 1}{end}", default="", show_default=False).strip()
         if not name and end:
             return labels
-        why = why_no_name(name, taken)
+        why = "the name alone: what makes it so is asked next" if "=" in name else why_no_name(name, taken)
         if why is not None:
             typer.echo(f"{why}, please.")
             continue

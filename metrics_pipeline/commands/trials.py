@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrics_pipeline.commands.options import as_day, asker, stoppable
+from metrics_pipeline.commands.options import asker, day_of, stoppable
 from metrics_pipeline.errors import PipelineError, SettingsError
+from metrics_pipeline.wording import counted
+
+if TYPE_CHECKING:
+    from metrics_pipeline.settings import Settings
 
 First = Annotated[
-    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations from then.")
+    date | None, typer.Option("--from", parser=day_of("--from"), metavar="DAY", help="Only conversations from then.")
 ]
 Last = Annotated[
-    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Only conversations up to then.")
+    date | None, typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Only conversations up to then.")
 ]
 Definitions = Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")]
@@ -52,7 +56,11 @@ def preview(
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
         raise SettingsError(f"--html {html}: name a file in a folder that exists.")
     with stoppable():
-        found = look(settings, metric, sample, as_day(first), as_day(last), asker(yes, settings.model))
+        found = look(settings, metric, sample, first, last, asker(yes, settings.model))
+    _note(settings)
+    if found.stopped and not found.shown and not as_json:
+        # Nothing answered: a page of empty rows would hide why.
+        raise PipelineError(found.stopped)
     if html is not None:
         write_atomically(html.absolute(), preview_page(found).encode("utf-8", "replace"))
     print(json.dumps(plain(found), indent=2) if as_json else "\n".join(preview_lines(found)))
@@ -87,17 +95,20 @@ def diff(
     from metrics_pipeline.authoring.workbench import compare_versions
     from metrics_pipeline.settings import load_settings
 
+    if markdown and as_json:
+        raise SettingsError("--markdown and --json exclude each other. Take one.")
     settings = load_settings({"definitions": definitions})
     with stoppable():
-        found = compare_versions(
-            settings, against, metrics or [], sample, as_day(first), as_day(last), asker(yes, settings.model)
-        )
+        found = compare_versions(settings, against, metrics or [], sample, first, last, asker(yes, settings.model))
+    _note(settings)
     lines = comparison_markdown(found) if markdown else comparison_lines(found)
     print(json.dumps(plain(found), indent=2) if as_json else "\n".join(lines))
     if found.stopped:
         raise PipelineError(found.stopped)
+    if max_flips is not None and not found.conversation_ids:
+        raise PipelineError(f"--max-flips {max_flips}: no conversation was compared, so nothing says how many flip.")
     if max_flips is not None and found.flip_count > max_flips:
-        raise PipelineError(f"{found.flip_count} conversations flip, more than --max-flips {max_flips}.")
+        raise PipelineError(f"{counted(found.flip_count, 'flip')}, more than --max-flips {max_flips}.")
 
 
 def estimate(
@@ -121,8 +132,16 @@ def estimate(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"definitions": definitions})
-    found = estimate_run(settings, metrics or [], as_day(first), as_day(last))
+    found = estimate_run(settings, metrics or [], first, last)
+    _note(settings)
     if as_json:
         print(json.dumps(plain(found), indent=2))
     else:
         print("\n".join(estimate_lines(found, settings)))
+
+
+def _note(settings: Settings) -> None:
+    from metrics_pipeline.authoring.desk import what_is_missing
+
+    if missing := what_is_missing(settings):
+        typer.echo(f"note: {missing}", err=True)

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from metrics_pipeline.conversations.pages import Page, read_page
 from metrics_pipeline.errors import CursorRefusedError, PullBusyError, PullError
+from metrics_pipeline.wording import counted
 
 MAX_REPLY_BYTES = 256 << 20
 """Of a reply once it is unpacked."""
@@ -117,8 +118,8 @@ class ConversationsApi:
                 extra = EXTRA_RETRIES_WHEN_RATE_LIMITED if error.is_rate_limit else 0
                 if tries >= self._limits.retries + extra:
                     raise PullError(
-                        f"{self._source.name}: the same request failed {tries + 1} times, the last with: {error}. What "
-                        "came is kept; pull again, and it goes on from there."
+                        f"{self._source.name}: the same request failed {counted(tries + 1, 'time')}, the last with: "
+                        f"{error}. What came is kept; pull again, and it goes on from there."
                     ) from None
                 await self._wait(tries, error.retry_after_seconds)
             tries += 1

@@ -23,8 +23,12 @@ class Counts(NamedTuple):
     quarantined_count: int
     reasons: dict[str, int]
     """Quarantined places by reason, the most frequent first."""
+    redactions: dict[str, int]
+    """Values that were taken out, by kind."""
+    not_understood: dict[str, int]
+    """What followed no rule, by what it is, the most frequent first."""
     seconds: float
-    """That landing took."""
+    """That landing took, the first time."""
 
 
 class PulledCounts(NamedTuple):
@@ -63,8 +67,12 @@ def ingested(folder: DataFolder) -> Ingested:
 def count(files: Sequence[Receipt]) -> Counts:
     """The sums of several files."""
     reasons: Counter[str] = Counter()
+    redactions: Counter[str] = Counter()
+    not_understood: Counter[str] = Counter()
     for file in files:
         reasons.update(file.reasons)
+        redactions.update(file.redactions)
+        not_understood.update(file.not_understood)
     return Counts(
         len(files),
         sum(file.bytes for file in files),
@@ -74,5 +82,7 @@ def count(files: Sequence[Receipt]) -> Counts:
         sum(file.waiting_count for file in files),
         sum(file.quarantined_count for file in files),
         dict(reasons.most_common()),
+        dict(sorted(redactions.items())),
+        dict(not_understood.most_common()),
         round(sum(file.seconds for file in files), 3),
     )

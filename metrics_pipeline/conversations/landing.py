@@ -23,6 +23,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
+from metrics_pipeline.conversations.adapters.shape import not_understood
 from metrics_pipeline.conversations.clocks import require_possible_times
 from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
@@ -84,6 +85,7 @@ class _Sorted(NamedTuple):
     counts: Counter[str]
     quarantined: list[tuple[str, str]]
     redactions: Counter[str]
+    not_understood: Counter[str]
 
 
 def land_folder(
@@ -96,12 +98,12 @@ def land_folder(
         now: A conversation that begins later has a wrong clock; the machine's time when None.
 
     Raises:
-        LandingError: There is no such folder, or nothing in it and nothing landed before.
-        SettingsError: What landed before was cut into days in another time zone.
+        LandingError: There is nothing in the folder and nothing landed before.
+        SettingsError: There is no such folder, or what landed before was cut into days in another time zone.
         DataFolderError: The data folder cannot be written; files that had landed stay landed.
     """
     if not landing.is_dir():
-        raise LandingError(
+        raise SettingsError(
             f"{landing}: is not a folder. Put export files of your agent's conversations there, or point --landing "
             "at the folder that has them."
         )
@@ -131,13 +133,10 @@ def land_folder(
 
 
 def _is_whole(landed: Path, redaction: str) -> bool:
-    """Whether all that landed from one file is there, under these rules; what is not is removed, to land anew."""
+    """Whether all that landed from one file is there, under these rules; what is not lands anew, in its place."""
     receipt = read_receipt(landed / RECEIPT)
     is_current = receipt is not None and receipt.redaction == redaction
-    if receipt is not None and is_current and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days):
-        return True
-    shutil.rmtree(landed, ignore_errors=True)
-    return False
+    return receipt is not None and is_current and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days)
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
@@ -205,6 +204,7 @@ def read_file(
         seconds=round(time.monotonic() - began, 3),
         redaction=redactor.version,
         redactions=dict(sorted(heaps.redactions.items())),
+        not_understood=dict(sorted(heaps.not_understood.items())),
     )
     accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
     if receipt.read_count != accounted:
@@ -231,6 +231,8 @@ def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
     for kept in heaps.kept.values():
         by_day[kept.conversation.conversation_date].append(kept)
     target = folder.landed / receipt.file_hash
+    if (before := read_receipt(target / RECEIPT)) is not None:
+        receipt = msgspec.structs.replace(receipt, seconds=before.seconds)
     aside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     with replacing_folder(target) as beside:
         for day, held in by_day.items():
@@ -243,7 +245,7 @@ def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
 
 
 def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: datetime) -> _Sorted:
-    heaps = _Sorted({}, Counter(), Counter(), [], Counter())
+    heaps = _Sorted({}, Counter(), Counter(), [], Counter(), Counter())
     for place in places:
         heaps.counts["read"] += 1
         if place.raw is None:
@@ -272,4 +274,5 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
         else:
             heaps.kept[conversation.conversation_id, content_hash] = Kept(conversation, content_hash)
             heaps.redactions.update(found)
+            heaps.not_understood.update(not_understood(conversation))
     return heaps

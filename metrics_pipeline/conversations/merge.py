@@ -31,6 +31,7 @@ from metrics_pipeline.tables import (
     sort_rows,
     write_parquet,
 )
+from metrics_pipeline.wording import counted
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 DAY_MARK = b"winners"
@@ -75,8 +76,9 @@ def merge(folder: DataFolder) -> MergeReport:
             winners[candidate_id] = candidate
     if kept_count != (expected := sum(receipt.kept_count for receipt in receipts(folder))):
         raise DataFolderError(
-            f"{folder.landed}: holds {kept_count} conversations where its receipts say {expected}. Something in it was "
-            "changed by hand: put its export files back into the landing folder, remove it, and run again."
+            f"{folder.landed}: holds {counted(kept_count, 'conversation')} where its receipts say {expected}. "
+            "Something in it was changed by hand: put its export files back into the landing folder, remove it, and "
+            "run again."
         )
     by_day: dict[date, dict[str, _Candidate]] = defaultdict(dict)
     for conversation_id, winner in winners.items():

@@ -26,8 +26,8 @@ from metrics_pipeline.tables import DataFolder, locked
 SHOWN_CHARACTERS = 2_000
 NAME_CHARACTERS = 8
 PLACES = "[!.]*.jsonl"
-# A field's name, a word of JSON, or one sign that says something.
-_PIECE = re.compile(r'"[a-z][a-z0-9_]{0,39}"(?=\s*:)|\b(?:true|false|null)\b|\w')
+# A field's name, which is not one with somebody's number in it, a word of JSON, or one sign that says something.
+_PIECE = re.compile(r'"(?!\w*\d{4})[a-z][a-z0-9_]{0,39}"(?=\s*:)|\b(?:true|false|null)\b|\w')
 
 
 class Quarantined(NamedTuple):

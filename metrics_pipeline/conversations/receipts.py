@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,9 +40,11 @@ class Receipt(msgspec.Struct, frozen=True):
     redaction: str = ""
     """The version of the rules under which what is personal was taken out."""
     redactions: dict[str, int] = {}
-    """Values that were taken out, by kind."""
+    """Values that were taken out of what was kept, by kind."""
+    not_understood: dict[str, int] = {}
+    """What followed no rule in what was kept, by what it is."""
     seconds: float = 0.0
-    """That landing it took."""
+    """That landing it took, the first time: all else here is the same whenever the same file lands."""
 
 
 def read_receipt(path: Path) -> Receipt | None:
@@ -76,8 +79,16 @@ def write_ingest_files(folder: DataFolder) -> None:
     rows = []
     for receipt in receipts(folder):
         row = msgspec.structs.asdict(receipt)
-        row["quarantined_by_reason"] = msgspec.json.encode(receipt.reasons).decode()
+        row["quarantined_by_reason"] = _as_json(receipt.reasons)
+        row["redaction_count"] = sum(receipt.redactions.values())
+        row["redactions_by_kind"] = _as_json(receipt.redactions)
+        row["not_understood_count"] = sum(receipt.not_understood.values())
+        row["not_understood_by_kind"] = _as_json(receipt.not_understood)
         row["pull"] = pulls.get(receipt.file)
         rows.append({name: row[name] for name in INGEST_FILES.names})
     table = to_table("ingest_files", rows)
     write_parquet(table, folder.whole_file("ingest_files"))
+
+
+def _as_json(counts: Mapping[str, int]) -> str:
+    return msgspec.json.encode(counts, order="sorted").decode()

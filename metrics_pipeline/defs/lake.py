@@ -16,6 +16,7 @@ from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.wording import counted
 
 CONVERSATIONS = dg.AssetKey("conversations")
 PARTITION_TAGS = (
@@ -127,7 +128,7 @@ def _results(context: dg.AssetExecutionContext, report: Report, selected: Sequen
         if not open_days:
             yield dg.MaterializeResult(asset_key=metric_asset_key(metric), metadata=_metadata(report, metric))
             continue
-        unfinished.append(f"{metric}: {len(open_days)} of {len(results)} days")
+        unfinished.append(f"{metric}: {len(open_days)} of {counted(len(results), 'day')}")
         for result in results:
             if result.day not in open_days:
                 yield _good_day(context, result)

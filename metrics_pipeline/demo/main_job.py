@@ -15,6 +15,7 @@ from metrics_pipeline.serving.agreement import agreements
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, open_data_folder
 from metrics_pipeline.terminal import console, print_metrics
+from metrics_pipeline.wording import counted
 
 EPILOGUE = """
 The baseline compares words. It is no language model, and the last column says how far it can be trusted: over the
@@ -51,7 +52,8 @@ def run_demo(settings: Settings) -> None:
     open_data_folder(settings.data)
     made = write_demo(settings.landing_folder, truth)
     out.print(
-        f"wrote      {made.conversation_count:,} conversations of {len(demo_days())} days to {settings.landing_folder}"
+        f"wrote      {counted(made.conversation_count, 'conversation')} of {counted(len(demo_days()), 'day')} "
+        f"to {settings.landing_folder}"
     )
     before = _requests(folder)
     log = folder.dagster_home / "demo.log"
@@ -64,7 +66,7 @@ def run_demo(settings: Settings) -> None:
         run_jobs(settings, START, END)
     generation = resolve_current(folder)
     asked = _requests(folder) - before
-    out.print(f"judged     {asked:,} requests to the built-in baseline judge; the ledger answered the rest\n")
+    out.print(f"judged     {counted(asked, 'request')} to the built-in baseline judge; the ledger answered the rest\n")
     print_metrics(generation, agreements(generation, truth))
     out.print(
         EPILOGUE.format(

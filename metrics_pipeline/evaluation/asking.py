@@ -16,11 +16,12 @@ from typing import NamedTuple
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
-from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest, RemoteJudge
+from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
+from metrics_pipeline.wording import counted
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
@@ -59,6 +60,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.requests = 0
+        """Those that reached a provider, or are on their way."""
+        self.never_sent = 0
+        """Tries that reached nobody: no connection, no provider of that name, no key."""
         self.replies = 0
         self.failures: Counter[str] = Counter()
         self.prompt_tokens = 0
@@ -68,6 +72,7 @@ class Tally:
     def include(self, other: Tally) -> None:
         """Count what another run sent as well."""
         self.requests += other.requests
+        self.never_sent += other.never_sent
         self.replies += other.replies
         self.failures.update(other.failures)
         self.prompt_tokens += other.prompt_tokens
@@ -110,6 +115,7 @@ class Asker:
         """What else a person should know, a sentence each."""
         self._failed_in_a_row: Counter[str] = Counter()
         self._last_failure: dict[str, str] = {}
+        self._only_unsent: dict[str, bool] = {}
 
     @property
     def used_up(self) -> Mapping[str, str]:
@@ -161,7 +167,12 @@ class Asker:
         self.tally.requests += 1
         sent_at = self._loop.time()
         outcome = await self._call(question.judge, asked.request)
-        self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
+        if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
+            self.tally.requests -= 1
+            self.tally.never_sent += 1
+            self._budget.give_back(asked.most_dollars, asked.keys)
+        else:
+            self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
         if isinstance(outcome, JudgeReply):
             self._failed_in_a_row[judge] = 0
             self.answered.add(judge)
@@ -188,9 +199,10 @@ class Asker:
         if wait is not None and wait > LONGEST_WAIT_SECONDS:
             self._close(judge, f"The model {judge} asks to wait {wait / 60:,.0f} minutes (Retry-After). {GOES_ON}")
         is_last = tries >= self._limits.retries + (EXTRA_RETRIES_WHEN_RATE_LIMITED if error.kind == RATE_LIMITED else 0)
-        # Of a judge that is gone the cells stay missing: they are no errors of its answers.
+        # Of a judge that is gone, or was never reached, the cells stay missing: they are no errors of its answers.
         goes_on = self._may_send(judge)
-        recorded = await self._settle(question, request_id, None, error.kind, gives_up=is_last and goes_on)
+        gives_up = is_last and goes_on and error.kind not in NEVER_SENT
+        recorded = await self._settle(question, request_id, None, error.kind, gives_up)
         return recorded, None if is_last or not goes_on else max(_pause(tries), wait or 0.0)
 
     async def _call(self, judge: Judge, request: JudgeRequest) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
@@ -240,6 +252,7 @@ class Asker:
 
     def _count_failure(self, judge: str, kind: str, message: str) -> None:
         self.tally.failures[kind] += 1
+        self._only_unsent[judge] = self._only_unsent.get(judge, True) and kind in NEVER_SENT
         if kind == RATE_LIMITED:
             return
         self._failed_in_a_row[judge] += 1
@@ -249,12 +262,18 @@ class Asker:
             self._give_up(judge)
 
     def _give_up(self, judge: str) -> None:
-        self._close(
-            judge,
-            f"The model {judge} failed {self._failed_in_a_row[judge]} calls in a row, the last with: "
-            f"{self._last_failure[judge]}. Check METRICS_MODEL and METRICS_API_BASE, and that the server is up; then "
-            "run again.",
-        )
+        tries, last = self._failed_in_a_row[judge], self._last_failure[judge]
+        if judge not in self.answered and self._only_unsent[judge]:
+            why = (
+                f"Nothing answered for the model {judge}: {counted(tries, 'try', 'tries')}, {last}, and no request was "
+                "sent. Start its server or set METRICS_API_BASE to where it is, and run again."
+            )
+        else:
+            why = (
+                f"The model {judge} failed {counted(tries, 'call')} in a row, the last with: {last}. Check "
+                "METRICS_MODEL and METRICS_API_BASE, and that the server is up; then run again."
+            )
+        self._close(judge, why)
 
     async def _settle(
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False

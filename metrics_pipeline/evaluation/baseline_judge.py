@@ -30,7 +30,7 @@ from metrics_pipeline.evaluation.phrases import Phrase, read_phrase
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.parts import UNDECIDED
 
-VERSION = 1
+VERSION = 2
 MARGIN = 0.1
 FOUND = 0.35
 DENIES_ALIKE, DENIES_OTHERWISE = 1.2, 0.6

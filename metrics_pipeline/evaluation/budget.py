@@ -149,13 +149,17 @@ def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
         name = f"METRICS_BUDGET_{unit.upper()}"
         before = round(getattr(today, unit), 4)
         if most is not None:
-            sentence = f"The budget of {most:,} {unit} is used up ({name}). {GOES_ON}"
+            sentence = f"The budget of {_counted(most, unit)} is used up ({name}). {GOES_ON}"
             found.append(_purse(unit, most, sentence))
         if a_day is not None:
-            said = f"The day's budget of {a_day:,} {unit} is used up ({name}_PER_DAY)"
-            sentence = f"{said}; {before:,} {unit} were spent before this run. {GOES_ON}"
+            said = f"The day's budget of {_counted(a_day, unit)} is used up ({name}_PER_DAY)"
+            sentence = f"{said}; {_counted(before, unit)} went to runs before this one. {GOES_ON}"
             found.append(_purse(unit, a_day - getattr(today, unit), sentence))
     return found
+
+
+def _counted(amount: float, unit: str) -> str:
+    return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
 def _purse(unit: str, most: float, sentence: str) -> _Purse:

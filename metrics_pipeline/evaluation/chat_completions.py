@@ -10,13 +10,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError
-from metrics_pipeline.evaluation.judge import Finish, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.judge import NOT_CONNECTED, Finish, JudgeReply, JudgeRequest
 
 RATE_LIMITED = "rate_limited"
 TIMEOUT = "timeout"
 UNREACHABLE = "unreachable"
+NO_CONNECTION = (
+    *("ClientConnectorError", "ClientConnectorDNSError", "InvalidUrlClientError", "NonHttpUrlClientError"),
+    *("ConnectError", "InvalidURL", "UnsupportedProtocol"),
+)
+"""Errors of httpx and aiohttp, whatever the clients make of them."""
 SERVER_ERROR = "server_error"
 
 SETTINGS: Mapping[str, Any] = {
@@ -86,12 +92,39 @@ def outcome_of_status(
 
 def closed(why: str, kind: str, model: str, api_base: str | None) -> JudgeClosedError:
     """No request to that model will succeed."""
-    where = f" at {api_base}" if api_base else ""
+    where = f" at {place(api_base)}" if api_base else ""
     return JudgeClosedError(
         f"The model {model}{where} answers no request: {why}. Correct METRICS_MODEL, METRICS_API_BASE or the key, and "
         "run again.",
         kind=kind,
     )
+
+
+def not_connected(api_base: str | None) -> JudgeBusyError:
+    """No connection was made: nothing was sent, and nothing is paid."""
+    return JudgeBusyError(f"no connection to {place(api_base)}", kind=NOT_CONNECTED)
+
+
+def place(api_base: str | None) -> str:
+    """Where requests go, without a user, password or key that may stand in the address."""
+    if api_base is None:
+        return "its provider"
+    try:
+        parts = urlsplit(api_base)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else "METRICS_API_BASE"
+    except ValueError:
+        return "METRICS_API_BASE"
+
+
+def is_not_connected(error: BaseException | None) -> bool:
+    """Whether the connection was never made, which only the innermost errors tell."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if type(error).__name__ in NO_CONNECTION:
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

@@ -14,6 +14,10 @@ import msgspec
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.metrics.definition import MetricDefinition
 
+NOT_CONNECTED = "not_connected"
+NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
+"""Kinds of failure in which nothing has reached a provider."""
+
 JudgeKind = Literal["model", "baseline", "replay"]
 Finish = Literal["complete", "truncated", "filtered", "refused", "too_long"]
 

@@ -10,7 +10,7 @@ from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.chat_completions import takes_plain_parameters
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
-from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
+from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
 from metrics_pipeline.evaluation.openai_judge import PROVIDER, OpenaiJudge
 from metrics_pipeline.evaluation.runner import Judges
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -32,6 +32,18 @@ def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) ->
 
     models = sorted({metric.model for metric in metrics if metric.model and metric.is_judged})
     return Judges(named(settings.model), revive, {model: named(model) for model in models})
+
+
+def open_known_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) -> Judges:
+    """As `open_judges`, for who is going to ask them.
+
+    Raises:
+        SettingsError: A model's name leads to no provider.
+    """
+    judges = open_judges(settings, metrics)
+    # What goes to a server of one's own needs no provider that litellm knows, nor the seconds to load its list.
+    require_known_models(judge.name for judge in judges.all if isinstance(judge, LitellmJudge))
+    return judges
 
 
 def _client(model: str, settings: Settings) -> Literal["litellm", "openai"]:

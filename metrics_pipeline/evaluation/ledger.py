@@ -26,8 +26,10 @@ import msgspec
 
 from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply
+from metrics_pipeline.evaluation.ledger_file import connected, connected_to_read, unfinished
 
 SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, SCHEMA_VERSION)
 VERDICT_ASKING = "0"
 CORRECTION_ASKING = "1"
 REVIEW_ASKING = "2"
@@ -158,8 +160,7 @@ class Ledger:
         Raises:
             LedgerError: It is not a ledger, was made by another version, or cannot be written.
         """
-        self._path = path
-        self._lock = RLock()
+        self._path, self._lock, self._is_read_only = path, RLock(), False
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
@@ -176,13 +177,55 @@ class Ledger:
         Raises:
             LedgerError: It is not a ledger, or not at rest: a process has it open, or was killed while it had.
         """
-        ledger = cls.__new__(cls)
-        ledger._path, ledger._lock = path, RLock()
+        ledger = cls._to_read(path)
         with ledger._explained():
-            if path.with_name(f"{path.name}-wal").exists():
+            if unfinished(path).exists():
                 raise LedgerError(f"{path}: is being written, or a run was killed. Look again after the next run.")
-            ledger._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+            ledger._db = connected(path, "immutable=1")
             ledger._require_version(ledger._db.execute("pragma user_version").fetchone()[0])
+        return ledger
+
+    @classmethod
+    def to_read(cls, path: Path) -> Ledger:
+        """The ledger at `path` for reading alone, beside a run that writes or in a folder that cannot be written.
+
+        Where there is none, an empty one that is kept nowhere.
+
+        Raises:
+            LedgerError: It is not a ledger, was made by another version, or cannot be read.
+        """
+        ledger = cls._to_read(path)
+        with ledger._explained():
+            if not path.exists() or not path.stat().st_size:
+                return cls._kept_nowhere(path)
+            ledger._db = connected_to_read(path)
+            ledger._require_version(ledger._db.execute("pragma user_version").fetchone()[0], READABLE_VERSIONS)
+        return ledger
+
+    @classmethod
+    def scratch_copy(cls, path: Path) -> Ledger:
+        """What the ledger at `path` holds, and room for more that ends with this object: SQLite's own temporary file.
+
+        Raises:
+            LedgerError: It is not a ledger, was made by another version, or cannot be read.
+        """
+        ledger = cls._kept_nowhere(path)
+        with cls.to_read(path) as source, ledger._explained():
+            source._db.backup(ledger._db)
+            ledger._prepare()
+        return ledger
+
+    @classmethod
+    def _to_read(cls, path: Path) -> Ledger:
+        ledger = cls.__new__(cls)
+        ledger._path, ledger._lock, ledger._is_read_only = path, RLock(), True
+        return ledger
+
+    @classmethod
+    def _kept_nowhere(cls, path: Path) -> Ledger:
+        ledger = cls._to_read(path)
+        ledger._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        ledger._prepare()
         return ledger
 
     def close(self) -> None:
@@ -388,8 +431,8 @@ class Ledger:
             else:
                 self._require_version(version)
 
-    def _require_version(self, version: int) -> None:
-        if version != SCHEMA_VERSION:
+    def _require_version(self, version: int, known: tuple[int, ...] = (SCHEMA_VERSION,)) -> None:
+        if version not in known:
             raise LedgerError(
                 f"{self._path}: is a ledger of version {version}, this pipeline reads {SCHEMA_VERSION}. "
                 "Set METRICS_DATA to another folder, or use the pipeline that made it."
@@ -412,14 +455,19 @@ class Ledger:
         try:
             yield
         except (sqlite3.Error, zlib.error, msgspec.DecodeError, OSError) as error:
+            stops = "" if self._is_read_only else " No further request is sent."
             if _is_damage(error):
                 raise LedgerError(
-                    f"{self._path}: is damaged, or not a ledger ({error}). No further request is sent. Put a good "
-                    "copy in its place, without the files -wal and -shm beside it: nothing else holds what was paid."
+                    f"{self._path}: is damaged, or not a ledger ({error}).{stops} Put a good copy in its place, "
+                    "without the files -wal and -shm beside it: nothing else holds what was paid."
+                ) from error
+            if self._is_read_only:
+                raise LedgerError(
+                    f"{self._path}: cannot be read ({error}). Correct the permissions of the file and of its folder."
                 ) from error
             raise LedgerError(
-                f"{self._path}: cannot be used ({error}). No further request is sent. Free some space, correct the "
-                "permissions, or wait for the process that holds it, and run again: nothing recorded is lost."
+                f"{self._path}: cannot be used ({error}).{stops} Free some space, correct the permissions, or wait "
+                "for the process that holds it, and run again: nothing recorded is lost."
             ) from error
 
 

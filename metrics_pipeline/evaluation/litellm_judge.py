@@ -6,16 +6,18 @@ litellm's own retries are off (they multiply: the runner owns retries), and so i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from metrics_pipeline.errors import JudgeBusyError, JudgeError
+from metrics_pipeline.errors import JudgeBusyError, JudgeError, SettingsError
 from metrics_pipeline.evaluation.chat_completions import (
     SERVER_ERROR,
     SETTINGS,
     TIMEOUT,
     UNREACHABLE,
     closed,
+    is_not_connected,
+    not_connected,
     outcome_of_status,
     parameters,
     read_choice,
@@ -45,7 +47,7 @@ class LitellmJudge:
         return SETTINGS
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
-        litellm = _litellm()
+        litellm = load_litellm()
         try:
             return _reply(litellm, await self._complete(litellm, request))
         except (asyncio.CancelledError, JudgeBusyError):
@@ -89,20 +91,23 @@ class LitellmJudge:
         if isinstance(error, litellm.ContentPolicyViolationError):
             return JudgeReply(text="", finish="filtered")
         status, text = getattr(error, "status_code", None), str(error)
+        if is_not_connected(error):
+            return not_connected(self._api_base)
         if isinstance(error, litellm.Timeout):
             return JudgeBusyError("no reply in time", kind=TIMEOUT)
         if "Missing credentials" in text:
-            return closed("it needs a key", "http_401", self.name, self._api_base)
+            return closed("no key is set", "no_key", self.name, self._api_base)
         if "LLM Provider NOT provided" in text:
             why = "its name has no provider; write it like openai/NAME"
             return closed(why, "no_provider", self.name, self._api_base)
         if "Connection error" in text or isinstance(error, litellm.APIConnectionError):
-            return JudgeBusyError("no connection", kind=UNREACHABLE)
+            return JudgeBusyError("the connection broke", kind=UNREACHABLE)
         headers = getattr(error, "litellm_response_headers", None) or {}
         return outcome_of_status(status, text, headers, self.name, self._api_base)
 
 
-def _litellm() -> Any:
+def load_litellm() -> Any:
+    """The library, kept from talking to the terminal and to anybody but the provider."""
     quiet_libraries()
     # litellm takes seconds to import: only who asks a model waits for it.
     import litellm
@@ -110,6 +115,25 @@ def _litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     return litellm
+
+
+def require_known_models(names: Iterable[str]) -> None:
+    """Refuse a name that leads to no provider, before anything is landed, counted or sent.
+
+    Raises:
+        SettingsError: litellm knows no provider of that name.
+    """
+    for name in sorted(set(names)):
+        litellm = load_litellm()
+        try:
+            known, *_ = litellm.get_llm_provider(model=name)
+        except Exception:  # litellm's errors are an open set: whatever it raises, it cannot place the name
+            known = ""
+        if not known:
+            raise SettingsError(
+                f"No provider has a model {name!r}. Write it as litellm does, for example openai/gpt-5-mini, or "
+                "openai/NAME for a server of your own at METRICS_API_BASE (docs.litellm.ai/docs/providers)."
+            )
 
 
 def _reply(litellm: Any, response: Any) -> JudgeReply:

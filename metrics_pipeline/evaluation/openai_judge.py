@@ -20,6 +20,8 @@ from metrics_pipeline.evaluation.chat_completions import (
     TIMEOUT,
     UNREACHABLE,
     closed,
+    is_not_connected,
+    not_connected,
     outcome_of_status,
     parameters,
     read_choice,
@@ -78,12 +80,14 @@ class OpenaiJudge:
             headers = error.response.headers
             return outcome_of_status(error.status_code, error.message, headers, self.name, self._api_base)
         except (openai.APIConnectionError, httpx.HTTPError, OSError) as error:
+            if is_not_connected(error):
+                return not_connected(self._api_base)
             if _is_out_of_time(error):
                 return JudgeBusyError("no reply in time", kind=TIMEOUT)
-            return JudgeBusyError("no connection", kind=UNREACHABLE)
+            return JudgeBusyError("the connection broke", kind=UNREACHABLE)
         except openai.OpenAIError as error:
             if "credentials" in str(error) or "api_key" in str(error):
-                return closed("it needs a key", "http_401", self.name, self._api_base)
+                return closed("no key is set", "no_key", self.name, self._api_base)
             return JudgeBusyError(f"the call failed ({type(error).__name__})", kind=SERVER_ERROR)
         return self._reply(body)
 

@@ -1,5 +1,8 @@
 """Words of definitions and of turns, made comparable: light stems, what is negated, what is only asked.
 
+What was taken out of a conversation left a token, such as ⟦BIRTH_DATE_1⟧. It is read as the words of its kind: that a
+birth date stands there is all that is known of it.
+
 English first. In another language stems and cues find less, and so the baseline judge says `undecided` more often.
 """
 
@@ -13,6 +16,8 @@ from typing import NamedTuple
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 MAX_CHARACTERS = 4_000
 """Of one turn: enough for anything said, and a bound on what a hostile one costs."""
+
+TOKEN = re.compile("⟦([A-Z_0-9]*?)(?:_[0-9]+)?⟧")
 
 STOP_WORDS = frozenset(
     """a about after again all also am an and any are as at be because been before being both but by can could did do
@@ -71,5 +76,7 @@ def read_phrase(text: str) -> Phrase:
 
 
 def _words(text: str) -> Iterator[str]:
+    if "⟦" in text:
+        text = TOKEN.sub(lambda token: f" {token[1].replace('_', ' ')} ", text)
     for match in WORD.finditer(text.lower()):
         yield match.group().replace("’", "'")

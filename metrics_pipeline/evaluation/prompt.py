@@ -45,7 +45,7 @@ def instructions() -> str:
 @cache
 def prompt_version() -> str:
     """Fingerprint of everything in the prompt that does not come from a definition or a conversation."""
-    parts = [str(RENDERING), instructions(), *ATTEMPTS.values()]
+    parts = [str(RENDERING), instructions(), *ATTEMPTS.values(), *WHOSE_WORDS.values()]
     return hashlib.blake2b("\x00".join(parts).encode(), digest_size=6).hexdigest()
 
 

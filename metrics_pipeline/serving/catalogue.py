@@ -16,6 +16,7 @@ from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import KEY, MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
 from metrics_pipeline.serving.summary import wilson_interval
+from metrics_pipeline.wording import SUGGESTED, nearest
 
 Versions = Mapping[tuple[str, str], tuple[str, datetime]]
 """(text of the file, first seen) by (metric, version), as `Ledger.versions` gives them."""
@@ -181,14 +182,15 @@ def history(metric: str, versions: Versions, days: Iterable[MetricDay], now: tup
 
 
 def close_matches(wanted: str, names: Mapping[str, str]) -> list[str]:
-    """Keys that `wanted` may have meant, the likeliest first.
+    """Keys that `wanted` may have meant: at most three, the likeliest first.
 
     Args:
         names: Name by key; both are compared.
     """
     by_word = {name.casefold(): key for key, name in names.items()} | {key: key for key in names}
-    found = difflib.get_close_matches(wanted.casefold(), list(by_word), n=3, cutoff=0.5)
-    return list(dict.fromkeys(by_word[word] for word in found))
+    # A key and its name may both be near.
+    found = nearest(wanted.casefold(), by_word, at_most=2 * SUGGESTED)
+    return list(dict.fromkeys(by_word[word] for word in found))[:SUGGESTED]
 
 
 def _entry(

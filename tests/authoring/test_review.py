@@ -79,7 +79,7 @@ def test_what_the_model_says_stands_at_its_line_in_every_form_and_never_fails_th
     assert found[1]["fix"] == "It suggests: Say 'has been sent'."
     done = project.lint()
     assert done.exit_code == 0
-    assert "openai/x reviewed 2 of 2 definitions: 0 requests sent, 2 answers were in the ledger." in done.stderr
+    assert "openai/x reviewed 2 of 2 definitions: 0 requests sent, the ledger held 2 answers." in done.stderr
     assert project.lint("--github").stdout.count("title=M701::the model says") == 4
     results = json.loads(project.lint("--sarif").stdout)["runs"][0]["results"]
     assert [result["level"] for result in results] == ["note", "warning"] * 2
@@ -157,8 +157,8 @@ def test_a_budget_stops_the_review_and_the_next_one_goes_on(project, monkeypatch
     monkeypatch.setenv("METRICS_BUDGET_REQUESTS", "1")
     monkeypatch.setenv("METRICS_CONCURRENCY", "1")
 
-    assert "The budget of 1 requests is used up" in project.lint().stderr
-    assert "reviewed 2 of 2 definitions: 1 requests sent, 1 answers" in project.lint().stderr
+    assert "The budget of 1 request is used up" in project.lint().stderr
+    assert "reviewed 2 of 2 definitions: 1 request sent, the ledger held 1 answer" in project.lint().stderr
 
 
 def test_more_than_a_thousand_requests_ask_first(project):

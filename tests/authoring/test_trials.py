@@ -9,6 +9,7 @@ import pytest
 from analyst import DEFINITION, TURNED, Project
 from exports import raw
 from model_server import model_server
+from read_only import read_only
 
 LABELS = """\
 name: "Result: kind"
@@ -237,7 +238,7 @@ def test_an_estimate_is_what_the_run_then_sends(tmp_path):
         assert planned["requests"] == done["requests"] == 39
         assert planned["most_tokens"] > planned["prompt_tokens"] > 0
         assert planned["dollars"] is None
-        assert "0 requests; the ledger holds all 40 answers" in project.run("estimate", *days, **model)
+        assert "0 requests; the ledger holds 40 of 40 answers" in project.run("estimate", *days, **model)
 
 
 def _fresh(root):
@@ -322,6 +323,14 @@ def test_a_comment_mentions_nobody_and_holds_hostile_words_as_code(tmp_path):
 def test_a_metric_that_is_not_there_and_a_folder_without_conversations_are_said(project):
     project.define(DEFINITION)
     assert "Did you mean result_given" in project.run("preview", "result_givn", code=2)
+    for key in ("result_given_again", "result_given_never", "result_giver"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+    said = project.run("preview", "result_givn", code=2)
+    assert "Did you mean result_given, result_giver or result_given_" in said
+    assert "Did you mean" not in project.run("diff", "xyz", code=2)
+    assert project.run("estimate", "--from", "2026-13-01", code=2) == (
+        "metrics: --from 2026-13-01: is not a day. Write it like 2026-09-30.\n"
+    )
     assert "Swap them" in project.run("diff", "--from", "2026-09-05", "--to", "2026-09-01", code=2)
     assert "those there are go from" in project.run("estimate", "--from", "2027-01-01", code=2)
     nowhere = {"landing": "nowhere", "data": "none"}
@@ -333,3 +342,81 @@ def test_a_page_is_refused_where_it_cannot_be_written_before_anything_is_judged(
     for path in ("missing/page.html", "definitions"):
         assert "name a file in a folder that exists" in judged.run("preview", "result_given", "--html", path, code=2)
     assert not (judged.root / "missing").exists()
+
+
+def test_the_heading_of_a_comment_tells_what_is_changed_from_what_is_new_and_what_is_gone(project):
+    for key in ("edited", "left"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+    commit(project)
+    project.define(TURNED.replace("Result: given", "edited"), "edited")
+    (project.definitions / "left.yaml").unlink()
+    for key in ("first", "second"):
+        project.define(DEFINITION.replace("Result: given", key), key)
+
+    comment = project.run("diff", "--against", "main", "--markdown", "--sample", "1")
+
+    assert comment.startswith("### Metrics: 1 changed, 2 new, 1 removed, 1 flip\n")
+    assert "1 of 1 conversation flips" in comment
+
+
+def test_an_estimate_refuses_what_the_run_would_refuse_and_a_diff_two_forms_at_once(project):
+    project.define(DEFINITION)
+    project.define("name: [", "broken")
+
+    assert "broken.yaml:1: is not YAML" in project.run("estimate", code=1)
+    assert "nothing to judge" not in project.run("estimate", "result_given")
+    assert "exclude each other" in project.run("diff", "--markdown", "--json", code=2)
+
+
+def test_where_no_server_answers_a_preview_is_one_sentence(judged):
+    dead = {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1", "retries": "0"}
+
+    said = judged.run("preview", "result_given", "--sample", "2", code=1, **dead)
+
+    assert said.startswith("metrics: Nothing answered for the model openai/x: 2 tries, no connection to http://127.")
+
+
+def test_what_a_writable_folder_shows_is_shown_of_one_that_cannot_be_written(judged):
+    commands = [("list", "--json"), ("show", "result_given"), ("estimate", "--from", "2026-09-01", "--json")]
+    expected = [judged.run(*command) for command in commands]
+    before = sorted(judged.data.rglob("*"))
+
+    with read_only(judged.data):
+        assert [judged.run(*command) for command in commands] == expected
+        assert json.loads(expected[2])["held_answers"] == 40
+
+    assert sorted(judged.data.rglob("*")) == before
+
+
+def test_an_edit_is_compared_in_a_folder_that_cannot_be_written_and_leaves_nothing_there(judged):
+    ledger = judged.data / "ledger.sqlite"
+    before = ledger.read_bytes()
+    judged.define(TURNED.replace("Music", "A song"))
+    with read_only(judged.data):
+        shown = json.loads(judged.run("diff", "--json"))
+
+    judged.define(DEFINITION)
+    assert shown["metrics"][0]["judgements"][0]["compared_count"] == 40
+    assert shown["tally"]["requests"] == 40
+    assert ledger.read_bytes() == before
+
+
+def test_nothing_is_paid_for_that_could_not_be_kept(judged):
+    judged.define(TURNED)
+    with model_server() as server, read_only(judged.data):
+        said = judged.run("diff", code=2, model="openai/x", api_base=server.base)
+
+    judged.define(DEFINITION)
+    assert "would be paid for and lost. Correct the permissions" in said
+    assert server.request_count == 0
+
+
+def test_without_a_data_folder_reading_commands_say_that_nothing_has_landed_and_make_none(project, tmp_path):
+    project.define(DEFINITION)
+    nowhere = {"landing": "nowhere", "data": "none"}
+
+    assert "result_given: is new" in project.run("diff", **nowhere)
+    assert "0 requests; there is nothing to judge" in project.run("estimate", **nowhere)
+    assert "result_given" in project.run("list", **nowhere)
+    assert "no conversation was compared" in project.run("diff", "--max-flips", "3", code=1, **nowhere)
+    assert not (tmp_path / "none").exists()

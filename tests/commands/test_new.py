@@ -87,6 +87,15 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["below"]
 
 
+def test_a_folder_is_made_where_its_parent_is_and_said_and_refused_where_it_is_not(tmp_path):
+    made = new(tmp_path / "fresh", "parking_asked", *BOOLEAN)
+    assert f"made       {tmp_path / 'fresh'}, a new folder" in made.stdout
+    assert "made " not in new(tmp_path / "fresh", "other", *BOOLEAN, "--name", "Other").stdout
+
+    assert "is not a folder. Correct --folder" in refusal(new(tmp_path / "no" / "where", "parking_asked", *BOOLEAN))
+    assert not (tmp_path / "no").exists()
+
+
 def test_a_name_that_another_metric_has_is_refused(tmp_path):
     new(tmp_path, "parking_asked", *BOOLEAN)
 
@@ -101,6 +110,8 @@ def test_a_key_that_cannot_be_one_is_refused(tmp_path, key):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
+        (["--type", "number"], "--type number: is none of boolean, categorical, numeric."),
+        (["--type", "boolean", "--status", "live"], "--status live: is none of draft, active."),
         (["--type", "categorical", "--label", "a=One"], "needs labels, two at least"),
         (["--type", "categorical", "--label", "a=One:sucess", "--label", "b=Two"], "'sucess' is none of"),
         (["--type", "categorical", "--label", "a"], "write it like"),
@@ -136,8 +147,10 @@ def test_at_a_terminal_it_asks_for_what_is_missing_and_again_for_what_cannot_be(
     answers = ["{room}", "parking: ASKED about", "Room: outcome", "category", "categorical", "How far it got."]
     answers += [
         "",
+        "yes=A room was booked:success",
         "yes",
         "A room was booked.",
+        "",
         "success",
         "",
         "YES",
@@ -154,6 +167,8 @@ def test_at_a_terminal_it_asks_for_what_is_missing_and_again_for_what_cannot_be(
     assert "it looks like code or a path" in done.stdout
     assert "'parking: ASKED about' is taken by the metric taken: another one, please." in done.stdout
     assert "one of boolean, categorical, numeric, please." in done.stdout
+    assert "the name alone: what makes it so is asked next, please." in done.stdout
+    assert "one of success, partial, failure, neutral, please." in done.stdout
     assert "'YES' is taken by a label above" in done.stdout
     metric = load_definition(tmp_path / "room.yaml")
     assert (metric.name, metric.definition, metric.answers) == ("Room: outcome", "How far it got.", ("yes", "no"))

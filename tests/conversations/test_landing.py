@@ -323,7 +323,7 @@ def test_the_quarantine_holds_no_word_of_a_conversation(place):
 
 def test_a_missing_and_an_empty_landing_folder_say_what_to_do(tmp_path):
     folder = open_data_folder(tmp_path / "data")
-    with pytest.raises(LandingError, match="is not a folder. Put export files"):
+    with pytest.raises(SettingsError, match="is not a folder. Put export files"):
         land_folder(tmp_path / "nowhere", folder, UTC)
     (tmp_path / "empty").mkdir()
     with pytest.raises(LandingError, match="holds no export file"):

@@ -170,7 +170,7 @@ def test_a_shard_that_was_taken_away_is_noticed(folder, tmp_path):
     land(folder, tmp_path / "landing", "a.json", raw(1), raw(2))
     next(folder.landed.glob("*/day=*.parquet")).unlink()
 
-    with pytest.raises(DataFolderError, match="holds 1 conversations where its receipts say 2"):
+    with pytest.raises(DataFolderError, match="holds 1 conversation where its receipts say 2"):
         merge(folder)
 
 

@@ -88,6 +88,18 @@ def test_a_label_is_known_by_its_own_words_and_the_rest_is_other():
     assert (found.state, found.detail) == ("undecided", "evidence_failed")
 
 
+def test_what_was_taken_out_is_read_as_the_words_of_its_kind_and_never_as_a_number():
+    proof = metric(
+        "name: P\ntype: categorical\ndefinition: With what the patient was identified.\n"
+        "labels: [{name: birth, when: A date of birth.}, {name: insurance, when: A policy with number 1.}]\n",
+        "proof",
+    )
+    assert ask(proof, "And when were you born?", "⟦BIRTH_DATE_1⟧.")[0].answer == "birth"
+    assert ask(proof, "Hello.", "It is ⟦CODE⟧, ⟦API_KEY_1⟧.")[0].state == "undecided"
+    assert read_phrase("⟦CARD_1⟧").stems == read_phrase("card").stems
+    assert read_phrase("⟦⟧ ⟦_⟧").stems == frozenset()
+
+
 def test_conditions_that_are_met_alike_leave_it_undecided():
     twins = metric(
         "name: T\ntype: categorical\ndefinition: What came.\n"

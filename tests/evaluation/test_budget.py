@@ -84,7 +84,7 @@ def test_the_runs_of_one_day_share_the_days_budget_and_the_next_day_has_its_own(
     shop.run(judge, budget=allowance._replace(requests=10))
     report = shop.run(judge, budget=allowance)
     assert len(judge.requests) == 15
-    assert "METRICS_BUDGET_REQUESTS_PER_DAY); 10 requests were spent before this run" in (report.stopped or "")
+    assert "METRICS_BUDGET_REQUESTS_PER_DAY); 10 requests went to runs before this one" in (report.stopped or "")
 
     shop.now = NOON + timedelta(days=1)
     shop.run(judge, budget=allowance)

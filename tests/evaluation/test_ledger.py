@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import textwrap
 from datetime import timedelta
 
 import pytest
+from read_only import read_only
 from worlds import DAY, NOON
 
 from metrics_pipeline.errors import LedgerError
@@ -193,3 +195,56 @@ def test_what_was_committed_survives_a_kill_in_the_middle_of_writing(tmp_path):
         counts = ledger.request_counts()
         assert counts["reply"] >= last + 1
         assert counts.get("in flight or lost", 0) <= 1
+
+
+def test_a_ledger_is_read_where_it_cannot_be_written_beside_a_run_and_after_it(tmp_path):
+    path = tmp_path / "folder" / "ledger.sqlite"
+    with Ledger(path) as writer:
+        settle(writer, REPLY)
+        with read_only(path.parent), Ledger.to_read(path) as reader:
+            assert reader.request_counts() == {"reply": 1}
+    with read_only(path.parent), Ledger.to_read(path) as reader:
+        assert reader.request_counts() == {"reply": 1}
+        with pytest.raises(LedgerError, match="cannot be read"):
+            settle(reader, REPLY)
+    assert [file.name for file in path.parent.iterdir()] == ["ledger.sqlite"]
+
+
+def test_a_ledger_that_is_read_in_a_writable_folder_is_left_as_it_is(ledger, tmp_path):
+    settle(ledger, REPLY)
+    ledger.close()
+    before = (tmp_path / "ledger.sqlite").read_bytes()
+
+    with Ledger.to_read(tmp_path / "ledger.sqlite") as reader:
+        assert reader.request_counts() == {"reply": 1}
+        with pytest.raises(LedgerError, match="cannot be read"):
+            settle(reader, REPLY)
+
+    assert (tmp_path / "ledger.sqlite").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["ledger.sqlite"]
+
+
+def test_what_a_killed_run_left_is_said_where_it_cannot_be_set_right(tmp_path):
+    path = tmp_path / "folder" / "ledger.sqlite"
+    with Ledger(path) as writer:
+        settle(writer, REPLY)
+        shutil.copytree(path.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("*-shm"))
+
+    with read_only(tmp_path / "copy"), pytest.raises(LedgerError, match="a run was killed while it wrote"):
+        Ledger.to_read(tmp_path / "copy" / "ledger.sqlite")
+
+
+def test_a_scratch_copy_takes_more_and_the_ledger_stays_as_it_is(ledger, tmp_path):
+    settle(ledger, REPLY)
+
+    with Ledger.scratch_copy(tmp_path / "ledger.sqlite") as scratch:
+        settle(scratch, REPLY)
+        assert scratch.request_counts() == {"reply": 2}
+
+    assert ledger.request_counts() == {"reply": 1}
+
+
+def test_where_there_is_no_ledger_an_empty_one_is_read_and_none_is_made(tmp_path):
+    with Ledger.to_read(tmp_path / "ledger.sqlite") as reader:
+        assert (reader.versions(), reader.metric_days()) == ({}, [])
+    assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,7 @@ from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, asked_keys, conv
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError, LedgerError
 from metrics_pipeline.evaluation.budget import Allowance
-from metrics_pipeline.evaluation.judge import JudgeReply
+from metrics_pipeline.evaluation.judge import NOT_CONNECTED, JudgeReply
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.metrics.sampling import is_sampled
 
@@ -205,12 +205,25 @@ def test_a_closed_judge_ends_the_run_and_leaves_the_rest_missing(world):
 def test_a_server_that_is_gone_ends_the_run_early(world):
     world.define("refund_promised", REFUND)
     world.land(*(conversation(number) for number in range(1, 101)))
-    judge = FakeJudge(lambda request: JudgeBusyError("no connection", kind="unreachable"))
+    judge = FakeJudge(lambda request: JudgeBusyError("the connection broke", kind="unreachable"))
 
     report = world.run(judge)
 
     assert "failed" in (report.stopped or "")
     assert len(judge.requests) < 40
+
+
+def test_what_reached_nobody_is_not_counted_as_sent_takes_no_budget_and_leaves_no_error(shop):
+    judge = FakeJudge(lambda request: JudgeBusyError("no connection to http://nowhere", kind=NOT_CONNECTED))
+
+    report = shop.run(judge, retries=1, budget=Allowance(requests=4))
+
+    assert (report.tally.requests, report.tally.never_sent, len(judge.requests)) == (0, 6, 6)
+    assert report.stopped == (
+        "Nothing answered for the model fake/judge: 6 tries, no connection to http://nowhere, and no request was sent. "
+        "Start its server or set METRICS_API_BASE to where it is, and run again."
+    )
+    assert report.states["refund_promised"] == {"unjudged": 3}
 
 
 def test_the_budget_is_never_passed_and_the_rest_waits(world):

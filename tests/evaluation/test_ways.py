@@ -15,9 +15,9 @@ from worlds import REFUND, conversation, metric
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError, SettingsError
 from metrics_pipeline.evaluation.chat_completions import retry_after_seconds, takes_plain_parameters
-from metrics_pipeline.evaluation.judge import JudgeRequest
+from metrics_pipeline.evaluation.judge import NEVER_SENT, JudgeRequest
 from metrics_pipeline.evaluation.judges import open_judges
-from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
+from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
 from metrics_pipeline.evaluation.openai_judge import OpenaiJudge
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.prompt import max_reply_tokens, render, reply_schema
@@ -105,15 +105,30 @@ def test_a_server_that_never_answers_is_given_up_in_time(way):
 
 
 @each_way
-def test_a_server_that_is_not_there_says_so(way):
-    with pytest.raises(JudgeBusyError) as raised:
-        ask(way, "http://127.0.0.1:9/v1")
-    assert raised.value.kind == "unreachable"
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9/v1", "127.0.0.1:9", "ftp://127.0.0.1:9/v1"])
+def test_a_server_that_is_not_there_has_been_sent_nothing(way, base):
+    with pytest.raises(JudgeBusyError, match="no connection to") as raised:
+        ask(way, base)
+    assert raised.value.kind in NEVER_SENT
 
 
-def test_a_name_without_a_provider_says_so():
-    with pytest.raises(JudgeClosedError, match="write it like openai/NAME"):
+@pytest.mark.parametrize(("way", "model"), [(LitellmJudge, "ollama/x"), (OpenaiJudge, "openai/x")])
+def test_a_server_is_named_by_its_address_without_what_may_be_secret_in_it(way, model):
+    with pytest.raises(JudgeBusyError, match="no connection to http://127.0.0.1:9/v1$"):
+        ask(way, "http://127.0.0.1:9/v1?key=secret", model)
+
+
+def test_a_name_without_a_provider_closes_the_judge():
+    with pytest.raises(JudgeClosedError, match="write it like openai/NAME") as raised:
         ask(LitellmJudge, "http://127.0.0.1:9/v1", model="some-model")
+    assert raised.value.kind in NEVER_SENT
+
+
+@pytest.mark.parametrize("name", ["nonsense", "foo/bar", "/x", " "])
+def test_a_name_that_no_provider_has_is_refused_in_one_sentence_and_nothing_else_is_printed(name, capfd):
+    with pytest.raises(SettingsError, match="No provider has a model .* example openai/gpt-5-mini"):
+        require_known_models(["openai/x", name])
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("model", ["some-model", "gpt-4o", "Qwen/Qwen3-8B", "gpt-oss-120b"])
@@ -200,7 +215,7 @@ def test_the_openai_client_needs_nothing_of_litellm():
     code = (
         "import asyncio, sys; from metrics_pipeline.evaluation.openai_judge import OpenaiJudge;"
         "judge = OpenaiJudge('openai/gpt-4o', 'http://127.0.0.1:9/v1');"
-        "from metrics_pipeline.evaluation.judge import JudgeRequest;"
+        "from metrics_pipeline.evaluation.judge import NEVER_SENT, JudgeRequest;"
         "from metrics_pipeline.errors import JudgeError\n"
         "try: asyncio.run(judge.ask(JudgeRequest((), (), (), {}, 1)))\n"
         "except JudgeError: pass\n"

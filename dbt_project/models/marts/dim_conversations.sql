@@ -14,5 +14,6 @@ select
     handoff,
     source,
     content_hash,
+    redaction,
     attributes
 from {{ ref('stg_conversations') }}

@@ -10,6 +10,11 @@ select
     waiting_count,
     quarantined_count,
     quarantined_by_reason,
+    redaction,
+    redaction_count,
+    redactions_by_kind,
+    not_understood_count,
+    not_understood_by_kind,
     seconds,
     pull
 from {{ ref('stg_ingest_files') }}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,6 +19,10 @@ CHANNELS = {"voice": "voice", "phone": "voice", "tel": "voice", "webchat": "chat
 MILLISECONDS_FROM = 1e11
 """A count of seconds since 1970 reaches this in the year 5138, one of milliseconds did in 1973."""
 
+EVENT_TIMES = ("time", "timestamp", "logged_at", "at")
+EVENT_KEYS = frozenset({"name", "value", "turn_index", *EVENT_TIMES})
+
+ValueType = Literal["string", "number", "boolean", "json"]
 Loose = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 
@@ -163,16 +167,55 @@ def as_written(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else as_json(value)
 
 
-def logged(found: Mapping[str, Any], source: LoggedSource = "function") -> Iterator[LoggedValue]:
-    """What was logged under each name, in the order in which the table keeps it."""
+def logged(found: Any, source: LoggedSource = "function") -> Iterator[LoggedValue]:
+    """What was logged, in the order in which the table keeps it.
+
+    Args:
+        found: What was logged under each name, once or as a list; or a list of events, each with its name.
+    """
+    if isinstance(found, list):
+        found = _by_name(found)
     # By name, as the table keeps them: the same record must have the same hash when it is read back.
-    for name, value in sorted(found.items()):
-        for position, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, str):
-                yield LoggedValue(name, position, item, source=source)
-            elif isinstance(item, bool):
-                yield LoggedValue(name, position, str(item).lower(), "boolean", source=source)
-            elif isinstance(item, int | float):
-                yield LoggedValue(name, position, as_json(item), "number", source=source)
-            elif item is not None:
-                yield LoggedValue(name, position, as_json(item), "json", source=source)
+    for name, value in sorted(mapping(found).items()):
+        items = [item for item in (value if isinstance(value, list) else [value]) if item is not None]
+        for position, item in enumerate(items):
+            yield _event(name, position, item, source) or LoggedValue(name, position, *_written(item), source=source)
+
+
+def nameless_count(found: Any) -> int:
+    """Values of a list that no name says what they are of; anything but a list or an object is one."""
+    if isinstance(found, list):
+        return sum(text(mapping(item).get("name")) is None for item in found)
+    return int(found is not None and not isinstance(found, dict))
+
+
+def _by_name(events: list[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for event in events:
+        if (name := text(mapping(event).get("name"))) is not None:
+            found.setdefault(name, []).append(event)
+    return found
+
+
+def _event(name: str, position: int, item: Any, source: LoggedSource) -> LoggedValue | None:
+    """An object that says when, or under which name, a value was logged, and nothing else; None for any other."""
+    if not isinstance(item, dict) or not item.keys() <= EVENT_KEYS or item.get("name", name) != name:
+        return None
+    times = [clock(item[key]) for key in EVENT_TIMES if key in item]
+    turn_index = count(item.get("turn_index"))
+    is_told = len(times) == 1 if times else "name" in item and "value" in item
+    if not is_told or None in times or (turn_index is None and item.get("turn_index") is not None):
+        return None
+    value, value_type = _written(item.get("value"))
+    return LoggedValue(name, position, value, value_type, "event", source, times[0] if times else None, turn_index)
+
+
+def _written(item: Any) -> tuple[str, ValueType]:
+    if isinstance(item, str):
+        return item, "string"
+    if isinstance(item, bool):
+        return str(item).lower(), "boolean"
+    if isinstance(item, int | float):
+        return as_json(item), "number"
+    # An event without a value says that something happened, and no more.
+    return ("", "string") if item is None else (as_json(item), "json")

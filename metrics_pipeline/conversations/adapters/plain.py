@@ -42,15 +42,17 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     conversation_id = lenient.identifier(found["conversation_id"], "conversation_id")
     if found.get("in_progress") is True:
         return None
-    logged, verdicts = mapping(found.get("logged")), mapping(found.get("verdicts"))
     transcript = _transcript(found["turns"])
+    for logged in (found.get("logged"), found.get("verdicts")):
+        for _ in range(lenient.nameless_count(logged)):
+            transcript.skip("logged value without a name")
     return conversation(
         NAME,
         zone,
         transcript,
         conversation_id=conversation_id,
         started_at=lenient.start(lenient.clock(found.get("started_at")), "started_at"),
-        logged=[*lenient.logged(logged), *lenient.logged(verdicts, "platform")],
+        logged=[*lenient.logged(found.get("logged")), *lenient.logged(found.get("verdicts"), "platform")],
         attributes={key: value for key, value in found.items() if key not in READ | DROPPED},
         channel=found.get("channel"),
         updated_at=lenient.clock(found.get("updated_at")),

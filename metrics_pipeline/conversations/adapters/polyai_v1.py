@@ -45,7 +45,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         conversation_id=conversation_id,
         started_at=lenient.start(began, "startedAt"),
         logged=[
-            *lenient.logged(mapping(found.get("metrics"))),
+            *lenient.logged(found.get("metrics")),
             *lenient.logged({"polyScore": found.get("polyScore")}, "platform"),
         ],
         attributes={name: found.get(name) for name in KEPT},
@@ -56,7 +56,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         environment=text(found.get("clientEnv")),
         agent_version=text(found.get("deploymentId")),
         handoff=lenient.flag(found.get("handoff")),
-        carries_logged=isinstance(found.get("metrics"), dict),
+        carries_logged=isinstance(found.get("metrics"), dict | list),
     )
 
 

@@ -103,7 +103,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         source=NAME,
         updated_at=moment(found.updated_at),
         turns=tuple(exchanged(found.turns or ())),
-        logged_metrics=tuple(logged(found.metrics)) if isinstance(found.metrics, dict) else (),
+        logged_metrics=tuple(logged(found.metrics)),
         duration_seconds=number(found.total_duration),
         reported_turn_count=count(found.num_turns),
         channel=channel(source_channel),
@@ -111,7 +111,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         variant=text(found.variant_name) or text(found.variant_id),
         environment=text(found.environment),
         handoff=flag(found.handoff),
-        carries_logged=isinstance(found.metrics, dict),
+        carries_logged=isinstance(found.metrics, dict | list),
         attributes=_attributes(rest, source_channel),
     )
 

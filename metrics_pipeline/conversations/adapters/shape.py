@@ -30,8 +30,10 @@ Part = Literal[
 ]
 """What a shape may or may not carry besides the turns. `logged`: by the agent; `verdicts`: of the platform itself."""
 PARTS: tuple[Part, ...] = get_args(Part)
-DROPPED = frozenset({"from_number", "to_number"})
-"""Nothing here needs a caller's telephone number."""
+NOT_UNDERSTOOD = "not_understood"
+"""The attribute that counts what no rule knows, by what it is."""
+DROPPED = frozenset({"from_number", "to_number", NOT_UNDERSTOOD})
+"""Keys of an export that are not kept: nothing here needs a caller's telephone number, and the last is our own."""
 
 
 class Adapter(NamedTuple):
@@ -107,7 +109,7 @@ def conversation(
     if source_channel is not None:
         kept["source_channel"] = source_channel
     if transcript.not_understood:
-        kept["not_understood"] = dict(transcript.not_understood)
+        kept[NOT_UNDERSTOOD] = dict(transcript.not_understood)
     return Conversation(
         conversation_id=conversation_id,
         conversation_date=lenient.day(started_at, zone),
@@ -119,6 +121,14 @@ def conversation(
         attributes=lenient.as_json(kept),
         **fields,
     )
+
+
+def not_understood(found: Conversation) -> Mapping[str, int]:
+    """How often something in it followed no rule, by what it is."""
+    if f'"{NOT_UNDERSTOOD}"' not in found.attributes:
+        return {}
+    counted: Mapping[str, int] = msgspec.json.decode(found.attributes).get(NOT_UNDERSTOOD, {})
+    return counted
 
 
 def _in_order(logged: Iterable[LoggedValue]) -> tuple[LoggedValue, ...]:

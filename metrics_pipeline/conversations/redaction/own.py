@@ -10,7 +10,7 @@ import re2
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
 from metrics_pipeline.errors import SettingsError
 
-BUILT_IN = frozenset("CARD CODE IBAN EMAIL PHONE NATIONAL_ID BIRTH_DATE API_KEY PASSWORD".split())
+BUILT_IN = frozenset("CARD CODE IBAN EMAIL PHONE NATIONAL_ID BIRTH_DATE API_KEY PASSWORD NAME".split())
 MAX_PATTERN_CHARACTERS = 1_000
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]*[A-Z][A-Z0-9]*)*")
 

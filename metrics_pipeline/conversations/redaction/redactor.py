@@ -17,8 +17,10 @@ import msgspec
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn, fingerprint
 from metrics_pipeline.conversations.redaction.cues import names
 from metrics_pipeline.conversations.redaction.finding import echoes, find
+from metrics_pipeline.conversations.redaction.names import may_hold_name, name_finds
 from metrics_pipeline.conversations.redaction.own import compile_own
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
+from metrics_pipeline.conversations.redaction.recogniser import Recogniser
 from metrics_pipeline.conversations.redaction.spoken import LINKS, may_hold_number, tokens
 from metrics_pipeline.conversations.redaction.trigger import Triggers
 from metrics_pipeline.conversations.redaction.values import (
@@ -34,6 +36,7 @@ RULES = 1
 PHONE_REGIONS = ("US", "GB")
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
 FIELDS = ("channel", "language", "variant", "environment", "agent_version")
+_FIELD_NAMES = frozenset(map(spoken_name, FIELDS))
 EDGE = 40
 """Characters of a turn that are looked at for a number that goes on in another turn."""
 _TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
@@ -63,6 +66,7 @@ class Redactor:
     Args:
         regions: Countries whose national telephone numbers are found without a word that says what they are.
         own: The team's own patterns, by name.
+        recogniser: Finds people's names; None: they are not looked for.
         on_find: Told the kind and the text of everything that is replaced; what it is told must not be kept.
     """
 
@@ -70,14 +74,17 @@ class Redactor:
         self,
         regions: Sequence[str] = PHONE_REGIONS,
         own: Mapping[str, str] | None = None,
+        recogniser: Recogniser | None = None,
         on_find: OnFind = lambda kind, text: None,
     ) -> None:
         own = dict(own or {})
         self._regions = tuple(regions)
         self._own = compile_own(own)
         self._triggers = Triggers(list(own.values()))
+        self._recogniser = recogniser
         self._on_find = on_find
-        self.version = f"{RULES}-{fingerprint([self._regions, sorted(own.items())])[:8]}"
+        settings = [self._regions, sorted(own.items()), *([recogniser.version] if recogniser else [])]
+        self.version = f"{RULES}-{fingerprint(settings)[:8]}"
         """Of the rules and the settings: another one may replace something else."""
 
     def text(self, text: str) -> str:
@@ -92,7 +99,7 @@ class Redactor:
         plain = msgspec.structs.replace(conversation, redaction=self.version)
         texts = [turn.text for turn in conversation.turns]
         is_said = self._triggers.in_said("\n".join(texts) + "\n")
-        if not is_said and not self._triggers.in_data(_data_as_one(conversation)):
+        if not self._recogniser and not is_said and not self._triggers.in_data(_data_as_one(conversation)):
             return Redacted(plain, {})
         slots = [_Slot(text, 0, []) for text in texts]
         year = conversation.started_at.year
@@ -104,9 +111,25 @@ class Redactor:
         leaves: list[tuple[str, str]] = []
         _with_data(conversation, collected(leaves))
         slots += [self._leaf(name, text, year) for name, text in leaves]
-        if not any(slot.finds for slot in slots):
+        named = self._named(slots, [name for name, _ in leaves])
+        if not any(slot.finds for slot in slots) and not any(named):
             return Redacted(plain, {})
-        return self._replaced(plain, slots)
+        return self._replaced(plain, slots, named)
+
+    def _named(self, slots: Sequence[_Slot], leaves: Sequence[str]) -> list[list[Find]]:
+        """People's names in each slot; of the last ones, the leaves, `leaves` says what each is called."""
+        if self._recogniser is None:
+            return [[] for _ in slots]
+        said = len(slots) - len(leaves)
+        values = [slot.text[slot.offset :] for slot in slots]
+        for place, name in enumerate(leaves, said):
+            if name in _FIELD_NAMES:
+                # What gates compare with stays as it is: a variant may bear the name of the agent's voice.
+                values[place] = ""
+        is_read = [True] * said + [
+            may_hold_name(name, value) for name, value in zip(leaves, values[said:], strict=True)
+        ]
+        return name_finds(self._recogniser.find, [slot.text for slot in slots], values, is_read)
 
     def _leaf(self, name: str, text: str, year: int) -> _Slot:
         whole = f"{name}: {text}" if name else text
@@ -117,13 +140,13 @@ class Redactor:
             slot.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > slot.offset)
         return slot
 
-    def _replaced(self, plain: Conversation, slots: Sequence[_Slot]) -> Redacted:
+    def _replaced(self, plain: Conversation, slots: Sequence[_Slot], named: Sequence[Sequence[Find]]) -> Redacted:
         known = _known(slots)
         counts: Counter[str] = Counter()
         given = _Tokens(slot.text for slot in slots)
         instead = []
-        for slot in slots:
-            finds = apart([*slot.finds, *echoes(slot.text, known)])
+        for slot, names_in in zip(slots, named, strict=True):
+            finds = apart([*slot.finds, *echoes(slot.text, known), *names_in])
             instead.append(_replaced(slot._replace(finds=finds), given, counts, self._on_find))
         turns = tuple(
             turn if turn.text == text else msgspec.structs.replace(turn, text=text)

@@ -1,56 +1,24 @@
-"""What a sentence of a definition says: something that a transcript shows, or only a judgement of it."""
+"""What the words of a sentence are about: who speaks, what is said, and what can be found in a transcript."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
 
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, tagged
+from metrics_pipeline.metrics.lint.grammar import Word, tagged
+from metrics_pipeline.metrics.lint.lexicon import noun_base
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
 SPEECH = frozenset(
     "confirm read answer spell verify check hear identify recognize hang log quote ring call text email book refuse decline "
-    "accept agree reject approve object give write type submit contest dispute claim protest complain apologize apologise insist haggle".split()
+    "accept agree reject approve object give write type submit contest dispute claim protest greet thank wish welcome congratulate complain apologize apologise insist haggle".split()
 )
 """Acts that a transcript shows, though the lexicon files most of them under thought, or knows them little."""
-JUDGED = frozenset(
-    "handle manage perform satisfy please treat serve support help assist succeed achieve fulfil fulfill work happen deal "
-    "address tackle conclude process expect suppose need want hope like desire require intend delight impress interest "
-    "concern involve relate deserve seem feel finish complete resolve solve settle measure rate score judge assess evaluate "
-    "decide think believe know understand consider care appreciate enjoy improve excel act behave matter occur proceed sort "
-    "meet engage guide cater attend accommodate wrap conduct run go fare cope fail match suit fit reassure calm learn".split()
-)
-"""Verbs that say how it went rather than what was done."""
-LIGHT = frozenset(
-    "make take get put see keep come do have give bring let live turn look leave find set go stand hold run work play "
-    "carry pull push end start begin".split()
-)
-"""Verbs that mean what their object means."""
-COMPLETED = frozenset("finish complete resolve solve settle conclude process fulfil fulfill address fix sort".split())
 GENERIC = frozenset(
     "call conversation interaction issue problem request matter query concern thing everything task need process experience "
     "chat contact session case outcome result purpose goal job enquiry inquiry exchange visit aim objective dialogue way "
     "end point time person people side part kind sort lot bit stuff business service customer support care help step "
     "question right sense position situation expectation standard quality level progress success effort best place topic subject".split()
 )
-ABSTRACT = frozenset("feeling motive".split())
-EVALUATION = re.compile(
-    r"(?<!as )\bwell\b(?! as|,|-)|\b(badly|poorly|nicely|properly|correctly|adequately|appropriately|satisfactorily|"
-    r"satisfactory|satisfying|satisfied|successfully|successful|unsuccessful|success|smooth|smoothly|effective|effectively|"
-    r"efficient|efficiently|professional|professionally|excellent|great|pleasant|decent|acceptable|acceptably|adequate|"
-    r"appropriate|proper|helpful|unhelpful|happy|unhappy|as (?:expected|intended|hoped|planned|required|desired|it should)|"
-    r"competent(?:ly)?|perfect(?:ly)?|suitabl[ey]|meaningful|worthwhile|valuable|impressive|flawless(?:ly)?|(?:un)?clear(?:ly)?|"
-    r"seamless(?:ly)?|(?:make|made|makes) sense|fine|okay|ok|fair(?:ly)?|thorough(?:ly)?|reasonabl[ey]|sensibl[ey]|in a (?:\w+ )?(?:way|manner|fashion)|"
-    r"in the (?:right|proper|best|correct) (?:way|manner)|"
-    r"(?:right|correct|best|wrong) (?:thing|way|answer|information|outcome|result|solution|help)|"
-    r"(?:good|bad|poor|positive|negative|nice|high.quality|first.class|desired|favou?rable|strong|weak|better) "
-    r"(?!faith|standing|morning|day|evening|afternoon|will|bye|friday)[a-z]+|(?:was|is|were|went|be|been) "
-    r"(?:all |very |really |quite |so )?(?:good|bad|poor|right|positive|negative|nice|fair|better|there|enough))\b"
-)
-PARTICLES = frozenset("out up off down away back over".split())
-ASIDES = frozenset("who whose when whenever after once while whilst because although though since until till".split())
-"""What opens a clause that tells of whom or when, and not what came of it."""
 POINTING = re.compile(
     r"\b(?:either|both|all|any|one|each|none) of (?:the|these|them)\b|\b(?:all|the) (?:two|three|four|five)\b",
     re.IGNORECASE,
@@ -59,88 +27,40 @@ REPORTING = stem_set(
     "say tell state mention ask write express complain reply answer explain announce claim report describe promise confirm "
     "inquire enquire add admit insist thank call name warn note declare indicate agree remark quote repeat apologize suggest"
 )
-SUBJECTS = ACTORS | {"system", "nobody", "somebody", "anyone", "someone", "who", "they", "he", "she", "it"}
-
-
-@lru_cache(maxsize=20_000)
-def is_observable(text: str) -> bool:
-    """Whether some clause says what somebody did or said, and not only how good it was."""
-    read = clauses(text)
-    return any(_shows_an_act(read, index) for index in range(len(read)))
-
-
-def _shows_an_act(read: Sequence[Clause], place: int) -> bool:
-    clause = read[place]
-    if clause.opener in ASIDES or evaluates(str(clause)):
-        return False
-    # `In a way that the caller can use` says of what kind; `the number that the agent named`, what was said.
-    is_relative = clause.opener in ("that", "which") and place > 0 and _ends_in_noun(read[place - 1])
-    return any(
-        _is_act(read, place, index) for index in clause.verbs if not is_relative or is_speech(clause.words[index])
-    )
-
-
-def _ends_in_noun(clause: Clause) -> bool:
-    said = next((place for place, word in enumerate(clause.words) if is_speech(word)), len(clause.words))
-    return clause.words[-1].kind == "noun" and not all(
-        map(is_person, filter(_can_be_subject, clause.words[said + 1 :]))
-    )
-
-
-def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
-    clause = read[place]
-    verb, before, after = clause.words[index], clause.words[:index], clause.words[index + 1 :]
-    if place and (clause.opener in ("that", "which", "who") or not any(map(_can_be_subject, before))):
-        # `…, or the date of the last one, is said by the agent`; `the number which the agent said`
-        is_said = is_speech(verb) or any(word.base in BE for word in clause.words[:index])
-        before = (*read[place - 1].words, *before) if is_said else before
-    about = (*before, *after)
-    if verb.base in COMPLETED:
-        return any(map(is_concrete, about)) and not any(word.base in GENERIC for word in about)
-    if verb.base in JUDGED:
-        return False
-    if is_speech(verb):
-        return any(map(is_concrete, about)) or _is_followed_up(read[place + 1 : place + 2]) or _is_whole(after)
-    if verb.base in LIGHT:
-        is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
-        things = before if is_passive else _object(after)
-        return any(word.kind == "noun" and is_concrete(word) and word.meaning not in ABSTRACT for word in things)
-    if verb.meaning in ("emotion", "perception", "stative"):
-        return False
-    taken = [word for word in _object(after) if word.kind in ("noun", "pronoun")]
-    if taken and not any(map(is_concrete, taken)) and not any(map(is_person, taken)):
-        return False
-    return any(map(is_concrete, about)) or (verb.meaning in ("possession", "motion", "contact") and not _object(after))
-
-
-def _can_be_subject(word: Word) -> bool:
-    return word.kind in ("noun", "pronoun")
-
-
-def _object(after: Sequence[Word]) -> Sequence[Word]:
-    """The words up to the first preposition: `took the room` of `took the room for a week`."""
-    if after and after[0].base in PARTICLES:
-        after = after[1:]
-    end = next((place for place, word in enumerate(after) if word.kind == "preposition"), len(after))
-    return after[:end]
-
-
-@lru_cache(maxsize=20_000)
-def is_vague(text: str) -> bool:
-    """Whether a condition leaves open what must have been said or done: it judges, names nothing, or only says that
-    something was dealt with."""
-    if is_observable(text):
-        return False
-    read = tagged(text)
-    verbs = [word.base for word in read if word.kind == "verb"]
-    names_nothing = not any(map(is_concrete, read))
-    judges = any(base in JUDGED for base in verbs) or all(base in LIGHT for base in verbs)
-    return bool(evaluates(text)) or names_nothing or judges
+NOUN = (
+    "".join(rf"(?<!\b{word} )" for word in "the a an this their his her its our every each no any one of".split())
+    + r"(?<!'s )(?<!s' )"
+)
+SPEAKS = (
+    r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote|itten|iting)|(?:complain|report|mention|claim|prais|object|protest|"
+    r"shout|yell|curs|insult|"
+    r"express|remark|exclaim|accus|alleg|grumbl|rant|vent|argu|describ|swear)(?:e|es|s|ed|d|ing)?|swore|call(?:s|ed)|"
+    r"stat(?:e|es|ed|ing)|cit(?:e|es|ed|ing))\b"
+)
+"""What they say is their object."""
+TELLS = (
+    r"(?:tell|told|ask|inform|warn|assur|remind|notif|advis|hear|answer|repl|respond|agree|check|explain|announc|"
+    r"promis|confirm|admit|add|indicat|insist|repeat|acknowledg|clarif|declar|suggest|apologi)\w*"
+)
+"""They need a clause: whom is told comes first."""
+CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
+SAID = re.compile(
+    rf"\b{NOUN}(?!(?:claim|report|mention)s? (?:about|for|of|on|to|under)\b){SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
+    rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|"
+    rf"sentences?) (?:such|like|as)\b",
+)
+ABBREVIATION = re.compile(r"\b([ei])\.(g|e)\.")
+BREAK = re.compile(r"[.;!?]|, (?:which|who|whose|where)\b")
 
 
 def is_speech(word: Word) -> bool:
     """Whether a word is a verb of saying, asking, writing or answering."""
     return word.kind == "verb" and (word.base in SPEECH or word.meaning == "communication")
+
+
+def reports(word: Word) -> bool:
+    """Whether a word is a verb that has what was said as its object."""
+    return word.kind == "verb" and stem(word.base) in REPORTING
 
 
 def is_person(word: Word) -> bool:
@@ -150,26 +70,13 @@ def is_person(word: Word) -> bool:
 
 def is_concrete(word: Word) -> bool:
     """Whether a word names something that one can find in a transcript."""
+    if word.kind == "noun" and word.text.lower().endswith(("'s", "s'")):
+        # Of somebody's matter the matter counts.
+        owner = word.text.lower().removesuffix("'s").removesuffix("'")
+        return not is_person(Word(owner, "noun", noun_base(owner) or owner))
     if word.kind == "noun":
         return word.base not in GENERIC and word.base not in ACTORS and word.text.lower() not in ACTORS
     return word.base.isdigit() or (word.kind == "adjective" and word.base not in GENERIC and word.meaning == "")
-
-
-def _is_followed_up(following: Sequence[Clause]) -> bool:
-    """Whether what was said comes in the clause after it: `said that …`, `asked whether …`."""
-    opening = ("that", "whether", "if", "what", "which", "why", "how", "where", "when", "who", "until", "and", "")
-    return any(clause.opener in opening and any(map(is_concrete, clause.words)) for clause in following)
-
-
-def _is_whole(after: Sequence[Word]) -> bool:
-    """Whether the act is complete without an object: `the caller declined`, `the agent said no`."""
-    rest = [word for word in after if word.kind not in ("adverb", "preposition", "determiner")]
-    return all(word.base in ("no", "yes", "it", "so", "this", "that", "sorry") for word in rest)
-
-
-def evaluates(text: str) -> bool:
-    """Whether a text judges; a word with a capital within a sentence is a name and judges nothing."""
-    return EVALUATION.search(re.sub(r"(?<=[a-z,;’'\"] )[A-Z]\w*", "", text).lower()) is not None
 
 
 def has_verb(text: str) -> bool:
@@ -180,21 +87,22 @@ def has_verb(text: str) -> bool:
 def is_reported(text: str, position: int) -> bool:
     """Whether what stands at `position` is what somebody in the conversation said."""
     before = re.split(r"[.;]", text[:position])[-1]
-    return any(stem(word) in REPORTING for word in words(before))
+    if re.search(r"\b(?:notice|news|warning|word|announcement|reminder) that\b", before):
+        return True
+    return any(stem(word) in REPORTING for word in words(before) if word != "not")
 
 
-INLINE = re.compile(
-    r"\b(that is,|i\.e\.|meaning|namely|which means|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
-    re.IGNORECASE,
-)
+def is_said(text: str, position: int) -> bool:
+    """Whether what stands at `position` is what somebody in the conversation said: quoted, or told in its own clause.
+
+    `Told the guest that …` is, `told the poor guest the price` is not, nor is `the price that was said is …`.
+    """
+    before = ABBREVIATION.sub(r"\1\2", text[:position].lower())
+    is_quoted = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
+    clause = BREAK.split(before)[-1]
+    return is_quoted or clause.lstrip().startswith("that ") or SAID.search(clause) is not None
 
 
 def points_back(text: str) -> bool:
     """Whether a condition counts what another text of the definition names: `either of the two`."""
     return POINTING.search(text) is not None
-
-
-def is_spelled_out(text: str) -> bool:
-    """Whether a definition itself says its exact condition."""
-    return INLINE.search(text) is not None and is_observable(text)

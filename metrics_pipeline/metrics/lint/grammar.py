@@ -109,12 +109,16 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     last = before[-1] if before else None
     if not low[0].isalnum():
         return Word(token, "mark", low)
-    verb = verb_base(low) or verb_base(low.replace("-", ""))
+    # E-mailed, re-booked.
+    plain = low if verb_base(low) else low.replace("-", "")
+    verb = verb_base(plain)
     if low in AUXILIARIES:
         return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
     if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):
         return Word(token, "conjunction", low)
     if low in ("all", "both", "each") and last is not None and last.kind == "auxiliary":
+        return Word(token, "adverb", low)
+    if low in ("first", "last", "next") and last is not None and _is_adverb_between(last, after):
         return Word(token, "adverb", low)
     if low in DETERMINERS | NUMBERS or low.isdigit():
         is_alone = low in PRONOUNS and (not after or not _can_follow_determiner(after[0]))
@@ -125,7 +129,7 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     noun = noun_base(low)
     if low in ACTORS or low.removesuffix("s") in ACTORS:
         return Word(token, "noun", noun or low)
-    if verb is not None and _is_verb(low, verb, noun, last, after, before):
+    if verb is not None and _is_verb(plain, verb, noun, last, after, before):
         return Word(token, "verb", verb)
     is_participle = verb is not None and low != verb and not low.endswith("s")
     known = senses(low)
@@ -142,6 +146,12 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     if is_participle and noun is None:
         return Word(token, "adjective", verb or low)
     return Word(token, "noun", noun or low)
+
+
+def _is_adverb_between(last: Word, after: Sequence[str]) -> bool:
+    """Whether `first` stands before a verb: `what the caller first asks`."""
+    is_verb = bool(after) and (_is_past(after[0]) or (after[0].endswith("s") and verb_base(after[0]) is not None))
+    return last.kind in ("noun", "pronoun", "auxiliary") and is_verb
 
 
 def _is_auxiliary(low: str, after: Sequence[str]) -> bool:
@@ -168,7 +178,18 @@ def _can_follow_determiner(word: str) -> bool:
 
 
 def _opens_noun(after: Sequence[str]) -> bool:
-    return bool(after) and noun_base(after[0]) is not None and after[0] not in CLOSED
+    noun = noun_base(after[0]) if after else None
+    return noun is not None and after[0] not in CLOSED and not _is_rather_verb(after[0], noun)
+
+
+def _is_rather_verb(low: str, noun: str) -> bool:
+    """Whether a form is hardly ever a noun: put, went, said."""
+    base = verb_base(low)
+    return (
+        base is not None
+        and senses(base)["v"].tagged_count > 9 * senses(noun)["n"].tagged_count
+        and low in IRREGULAR_VERBS
+    )
 
 
 def _is_past(low: str) -> bool:
@@ -188,7 +209,8 @@ def _is_verb(
         return last is None or last.kind not in ("adjective", "determiner")
     if _is_past(low):
         if low == verb and noun is not None:
-            return _has_object(after) and previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
+            is_used = _has_object(after) or _is_rather_verb(low, noun)
+            return is_used and previous is not None and previous.kind in ("noun", "pronoun", "conjunction")
         is_attribute = last is not None and last.kind in ("adjective", "preposition") and _opens_noun(after)
         return not is_attribute and not (last is not None and last.kind == "adjective" and noun is not None)
     if previous is not None and previous.base == "to" and low == verb:
@@ -198,7 +220,12 @@ def _is_verb(
         if last is not None and last.text.lower() in ACTORS:
             return True
         known = senses(verb)["v"].tagged_count, senses(noun)["n"].tagged_count if noun else 0
-        return noun is None or (is_finite and (_has_object(after) or not after or known[0] > 9 * known[1]))
+        is_mostly = previous is not None and previous.kind == "adjective" and known[0] > 9 * known[1]
+        return (
+            noun is None
+            or (is_mostly and _has_object(after))
+            or (is_finite and (_has_object(after) or not after or known[0] > 9 * known[1]))
+        )
     if noun is None and "a" not in senses(low):
         return True
     return is_finite and _has_object(after) and after[0][0].isalnum() and previous.text.endswith("s")  # type: ignore[union-attr]
@@ -218,8 +245,10 @@ def clauses(text: str) -> tuple[Clause, ...]:
     """The clauses of `text` in their order."""
     found: list[Clause] = []
     opener, mark, held = "", "", list[Word]()
-    for word in (*tagged(text), None):
-        if word is not None and word.kind not in ("mark", "conjunction"):
+    read = tagged(text)
+    for index, word in enumerate((*read, None)):
+        is_bare = word is not None and bool(held) and _opens_bare_relative(held, read[index : index + 6])
+        if word is not None and word.kind not in ("mark", "conjunction") and not is_bare:
             held.append(word)
             continue
         if held:
@@ -229,11 +258,41 @@ def clauses(text: str) -> tuple[Clause, ...]:
             else:
                 found.append(Clause(opener, tuple(held), mark == ","))
             opener, mark = "", ""
-        if word is not None:
+        if word is not None and is_bare:
+            opener, held = "that", [word]
+        elif word is not None:
             # Of a comma and the conjunction after it the conjunction says more.
             mark = opener if word.kind == "conjunction" and opener in (",", "—", "–") else ""
             opener, held = word.base, []
     return tuple(found)
+
+
+def _opens_bare_relative(held: Sequence[Word], ahead: Sequence[Word]) -> bool:
+    """Whether somebody and what they did follow a thing without a `that`: `the plan the agent proposed`."""
+    last = held[-1]
+    is_setting = held[0].kind == "preposition" and not any(word.kind == "verb" for word in held)
+    if is_setting or last.kind != "noun" or last.base in ACTORS or last.meaning in ("person", "time"):
+        return False
+    start = 1 if ahead[0].kind == "determiner" else 0
+    doer = ahead[start : start + 1]
+    is_doer = any(
+        word.base in ACTORS or word.meaning in ("person", "group") if start else word.base in ("they", "he", "she")
+        for word in doer
+    )
+    following = [word for word in ahead[start + 1 :] if word.kind != "adverb"]
+    return is_doer and bool(following) and following[0].kind in ("verb", "auxiliary")
+
+
+def verb_groups(clause: Clause) -> list[int]:
+    """Where each finite verb begins with what belongs to it: two in `the reading they gave was accepted`."""
+    verbal = [place for place, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")]
+    return [
+        place
+        for index, place in enumerate(verbal)
+        if index == 0
+        or clause.words[place].base in BE
+        or any(word.kind != "adverb" for word in clause.words[verbal[index - 1] + 1 : place])
+    ]
 
 
 def sentences(text: str) -> list[str]:

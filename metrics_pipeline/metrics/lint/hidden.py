@@ -5,24 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from metrics_pipeline.metrics.lint.english import is_person, is_reported, is_speech
-from metrics_pipeline.metrics.lint.grammar import SENTENCE_ENDS, Clause, Word, clauses
+from metrics_pipeline.metrics.lint.english import is_person, is_reported, is_speech, reports
+from metrics_pipeline.metrics.lint.grammar import BE, NEGATIONS, SENTENCE_ENDS, SUBORDINATORS, Clause, Word, clauses
 
 MENTAL = frozenset(
     "know think believe understand realize realise trust doubt suspect remember forget hope intend mind worry fear wonder "
-    "assume feel like love hate enjoy want care appreciate regret perceive expect sense imagine".split()
+    "assume feel like love hate enjoy want care appreciate regret perceive expect sense imagine grasp comprehend fathom digest resent "
+    "dread crave despise admire envy dislike distrust mistrust suppose".split()
 )
 PERCEIVED = frozenset("see watch notice listen stare glance view".split())
 FEELINGS = frozenset(
-    "happy unhappy sad angry upset calm glad content nervous anxious afraid proud ashamed lonely tired bored comfortable "
-    "uncomfortable confident curious grateful impatient patient sure certain aware eager reluctant tense cross furious "
-    "thrilled worried satisfied dissatisfied frustrated confused annoyed pleased relieved disappointed reassured convinced "
-    "delighted impressed stressed irritated overwhelmed puzzled surprised embarrassed offended excited hopeful".split()
+    "afraid agitated alarmed amazed amused angry annoyed anxious apprehensive ashamed astonished aware bewildered bitter "
+    "bored calm certain cheerful comfortable confident confused content contented convinced cross curious dejected "
+    "delighted depressed desperate despondent devastated disappointed discontented discouraged disgusted disheartened "
+    "dismayed dissatisfied distraught distressed eager ecstatic elated embarrassed enraged enthusiastic envious "
+    "exasperated excited fearful flustered frightened frustrated furious glad glum grateful grumpy happy heartbroken "
+    "hesitant homesick hopeful horrified impatient impressed indifferent indignant insecure irate irritable irritated "
+    "jealous keen livid lonely miserable nervous nostalgic offended optimistic outraged overwhelmed panicky patient "
+    "pessimistic petrified pleased proud puzzled reassured relaxed relieved reluctant resentful restless sad satisfied "
+    "scared sceptical shocked skeptical sore startled stressed sulky sure surprised suspicious sympathetic tense "
+    "terrified thankful thrilled tired uncomfortable uneasy unhappy unmoved unnerved unsettled unsure upset wary worried".split()
 )
 COPULAS = frozenset("feel seem appear look sound leave become remain end hang stay turn come grow get keep go".split())
 STATED = frozenset("want mean expect like".split())
 """What people say so plainly that it counts as said."""
 SOUND = re.compile(
+    r"\b(?:in|of) (?:the|their|his|her) (?:\w+ )?voice\b|\b(?:the|their|his|her) voice (?:is|was|stays?|stayed|keeps?|kept|turns?|turned|"
+    r"sounds?|sounded|goes|went|remains?|remained|drops?|dropped|rises?|rose|gets?|got|becomes?|became)\b|"
     r"\b(?:tone of (?:voice|the)|(?:in|with) an? (?:\w+ ){1,3}(?:tone|voice)|(?:agent|caller|their|his|her|customer)(?:'s|’s)? (?:\w+ )?"
     r"(?:tone|voice|accent)|intonation|body language|facial|smil(?:e|es|ed|ing)|sigh(?:s|ed|ing)?|loud(?:ly)?|shout(?:s|ed|ing)?|"
     r"whisper\w*|yell(?:s|ed|ing)?|(?:pace|speed|volume) of (?:speech|speaking|the voice)|(?:speaking|talking) (?:speed|pace|style)|"
@@ -33,29 +42,111 @@ LATER = re.compile(
     r"\bafter (?:the|this|that|a) (?:call|conversation|chat|interaction|contact)\b(?! (?:was|is) (?:transferred|connected))|"
     r"\bafter (?:hanging|(?:they|he|she) hung) up|\b(?:that|which) followed\b|\b(?:that|the same) (?:night|evening|afternoon)\b|"
     r"\b(?:the )?(?:next|following) (?:day|week|month|morning|invoice|bill|statement|visit|appointment)\b|"
+    r"\b(?:for|in|over|within) (?:the |those |these |another )?(?:\w+ )?(?:hours?|days?|weeks?|months?) (?:after|afterwards|following)\b|"
+    r"\bin (?:those|these) (?:\w+ )?(?:hours|days|weeks|months)\b|"
     r"\bin the (?:\w+ )?(?:hours|days|weeks|months|year) (?:after|that|to come|since)|\bfollowing (?:the|this|that) (?:call|chat|conversation|contact)\b|\b(?:on|at|by) a later (?:day|date|time|point)|"
-    r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b|"
+    r"\bwithin (?:the|a|an|\d+|\w+) (?:working |business )?(?:hours?|days?|weeks?|months?|year)\b(?! of (?:the |an? |its |their )?(?:order|purchase|delivery|receipt|payment|booking)\b)|"
     r"\b(?:did not|didn't|never|not) (?:have to )?(?:call|contact|phone|ring|write|come|return|get)\w* (?:\w+ )?(?:again|back)\b|"
-    r"\b(?<!be )(?<!been )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b|"
+    r"\b(?<!be )(?<!been )(?<!being )(?:called|rang|phoned|wrote|came|contacted \w+) (?:\w+ ){0,2}(?:back|again)\b(?! (?:with|to the (?:line|call|chat|caller|conversation)))|"
     r"\b(?:later|subsequently|eventually|afterwards|in the end) (?:\w+ )?(?:\w+ed|came|paid|got|went|bought|left)\b|\b(?<!agent )went on to\b",
     re.IGNORECASE,
 )
 WITHIN = re.compile(
     r"\b(?:in|at|to) (?:their|his|her|the) (?:own |\w+'s )?(?:mind|heart|head)\b|\bback of \w+ minds?\b|\bdeep down\b|"
-    r"\bpeace of mind\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
+    r"\bt(?:ake|akes|ook) (?:no |not |any )?(?:offen[cs]e|umbrage|heart|comfort|pride|pity|kindly)\b|\bmeant (?:well|no harm)\b|"
+    r"\b(?:los[et]s?|ke(?:pt|ep|eps)) (?:all |any )?(?:their|his|her) (?:temper|cool|patience|nerve|composure|calm)\b|"
+    r"\b(?:los[et]s?|gained?|gains) (?:faith|confidence|interest|hope|trust) in\b|\b(?:cooled|calmed) (?:off|down)\b|\bfed up\b|"
+    r"\bthought twice\b|\bwarm(?:s|ed)? to\b|\bc[ao]mes? (?:a)?round to\b|\bhard feelings\b|\bha(?:d|s|ve) (?:no|any|some|few|many|still|\w+ )(?: ?\w+ )?(?:doubts|worries|fears|qualms|misgivings|reservations|illusions)\b|\bgrudges?\b|\bh[eo]ld (?:\w+ ){1,4}against (?:us|them|him|her|the (?:agent|company))\b|\bsecond thoughts\b|"
+    r"\b(?:in|on) (?:\w+ )?(?:good|high|low|better) spirits\b|\bon edge\b|\bover the moon\b|\bup in arms\b|"
+    r"\bweight (?:was |is |had been )?(?:off|lifted)\b|\bpeace of mind\b|\b(?:inwardly|secretly|privately)\b|\bsilent (?:doubts?|reservations?|worr\w+)\b|\b(?:at|with) (?:ease|peace)\b|\b(?:sunk|sank|sink) in\b|\bawake over\b|\bin front of (?:them|him|her)\b|"
     r"\b(?:page|screen|map|window|form|tab|app|pop-?up)\b(?: \w+){0,5} (?:open|opened|displayed|visible|loaded)\b|"
+    r"\b(?:display|screen|panel|monitor|lights?|lamps?|leds?|indicator|dial|gauge|needle|bulb|ring|siren)\b(?: (?:on|of|at|in) "
+    r"(?:\w+ ){1,3}| )(?:show(?:s|ed)|lit|lights|turn(?:s|ed)|blink(?:s|ed)|flash(?:es|ed)|glow(?:s|ed)|flicker(?:s|ed)|went|goes|"
+    r"switch(?:es|ed)|stays?|stayed)\b|\bmak(?:e|es|ing) (?:any |no )?sense (?:to|of)\b|\bmade (?:any |no )?sense (?:to|of)\b|"
     r"\bdisplayed at\b|\bon (?:their|his|her) phone\b|\bon (?:the|their|his|her|\w+(?:'s|’s)) (?:screen|display|tablet|laptop|monitor)\b|"
-    r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
+    r"\b\w+(?:'s|’s) (?:\w+ )?(?:mood|temper|attention|patience|confidence|trust|hopes?|nerves|spirits|manner|demeanou?r|feelings?|emotions?|state of mind|impression|perception|thoughts|motives?|attitude)\b",
     re.IGNORECASE,
 )
 
 
+LIKELY = re.compile(
+    r"^\W*(?:whether |that )?(?:the |an? )?[\w'-]+ (?:will|is going to|are going to)\b|"
+    r"\b(?:is|are|was|were|be|seems?|seemed|looks?|looked|appears?|appeared) (?:\w+ )?(?:un)?likely to\b|"
+    r"\b(?:probably|presumably|in all (?:likelihood|probability)|chances are)\b|"
+    r"\b(?:is|are|was|were) (?:bound|ready|willing|prepared|inclined|tempted|minded|poised|determined|loath) to\b",
+    re.IGNORECASE,
+)
+ABOARD = re.compile(
+    r"\b(?:once|when|while|after) (?:(?:they|he|she|the \w+) (?:is|are|was|were|got) )?(?:aboard|on board|at home|back home|"
+    r"home|indoors|on site|on the road|in store|in the shop)\b",
+    re.IGNORECASE,
+)
+UNREAL = frozenset("will would can could may might shall should must be to".split())
+"""What follows is not said to have happened."""
+ERRANDS = frozenset("arrive deliver visit install repair mend land turn show".split())
+"""What is done at some other place, by whoever is sent there; to turn or to show only with up."""
+MOVING = frozenset("artifact substance object phenomenon food plant animal".split())
+"""Classes of things that change without a word."""
+SPOKEN_THINGS = frozenset(
+    "page form link app function tool system line call message menu site website account ticket software button chat "
+    "bot code database log record file price plan".split()
+)
+"""Things of which the transcript may tell by itself."""
+
+
 def beyond(text: str) -> str | None:
-    """A sound, or something that happens when the conversation is over."""
-    sounds = [found for found in SOUND.finditer(text) if not is_reported(text, found.start())]
+    """A guess, a sound, something that happens elsewhere, or when the conversation is over."""
+    guesses = [found.group() for found in LIKELY.finditer(text) if not is_reported(text, found.start())]
+    aboard = [found.group() for found in ABOARD.finditer(text) if not is_told_or_promised(text, found.start())]
+    return next(iter((*guesses, *aboard)), None) or _after(text) or _elsewhere(text)
+
+
+def _after(text: str) -> str | None:
+    # What the transcript itself marks is shown by it.
+    is_marked = re.search(r"\btranscript\b", text) is not None
+    sounds = [found for found in SOUND.finditer(text) if not is_marked and not is_reported(text, found.start())]
     # What will be done later may be promised now.
     later = [found for found in LATER.finditer(text) if not is_told_or_promised(text, found.start())]
     return next((found.group() for found in (*sounds, *later)), None)
+
+
+def _elsewhere(text: str) -> str | None:
+    """What a thing did by itself, somebody swallowed, or an errand brought about, where nobody is said to tell of it."""
+    read = clauses(text)
+    for place, clause in enumerate(read):
+        if (
+            clause.is_negated
+            or clause.opener in SUBORDINATORS
+            or _is_said(read[:place])
+            or any(map(reports, clause.words))
+        ):
+            continue
+        for index in clause.verbs:
+            doer, verb = _doer(clause, index), clause.words[index]
+            is_done = any(word.base in BE for word in clause.words[:index])
+            is_real = not (is_done and clause.words[index].base not in ERRANDS) and not any(
+                word.base in UNREAL | NEGATIONS for word in clause.words[:index]
+            )
+            if is_real and doer is not None and _is_unheard(doer, verb, clause.words[index + 1 :]):
+                return f"{doer.text} {verb.text}"
+    return None
+
+
+def _doer(clause: Clause, index: int) -> Word | None:
+    """The noun that a verb tells of: before its first preposition, `the light on the panel switched`."""
+    before = clause.words[:index]
+    end = next((place for place, word in enumerate(before) if word.kind in ("preposition", "auxiliary")), index)
+    nouns = [word for word in before[:end] if word.kind == "noun"]
+    return nouns[-1] if nouns and not any(word.kind == "verb" for word in before) else None
+
+
+def _is_unheard(doer: Word, verb: Word, after: Sequence[Word]) -> bool:
+    if verb.base in ERRANDS and (verb.base not in ("turn", "show") or (after and after[0].base == "up")):
+        return doer.base not in SPOKEN_THINGS
+    if verb.meaning == "consumption":
+        return (is_person(doer) or doer.meaning == "animal") and any(word.meaning in MOVING for word in after)
+    changes = verb.meaning in ("change", "motion", "weather") and verb.text.lower() != verb.base
+    return doer.meaning in MOVING and doer.base not in SPOKEN_THINGS and changes and not is_person(doer)
 
 
 def is_told_or_promised(text: str, position: int) -> bool:
@@ -75,8 +166,9 @@ def inner(text: str) -> str | None:
     for place, clause in enumerate(read):
         if _is_said(read[:place]):
             continue
+        whom = read[place - 1].words[-1:] if place and clause.opener in ("who", "that") else ()
         for index in clause.verbs or (len(clause.words),):
-            found_words = _state_of_mind(clause, index)
+            found_words = _state_of_mind(clause, index, whom)
             if found_words:
                 return found_words
     return None
@@ -89,15 +181,20 @@ def _is_said(earlier: tuple[Clause, ...]) -> bool:
     return any(is_speech(word) for clause in spoken for word in clause.words)
 
 
-def _state_of_mind(clause: Clause, index: int) -> str | None:
+def _state_of_mind(clause: Clause, index: int, whom: tuple[Word, ...]) -> str | None:
+    """What a verb says of somebody's mind; `whom` is the word that a relative clause tells of."""
     before, after = clause.words[:index], clause.words[index + 1 :]
-    person = next(filter(_is_somebody, before), None)
+    person = next(filter(_is_somebody, (*before, *whom)), None)
+    if before and before[0].base in ("we", "i"):
+        # What the organisation wants to know is no thought of anybody in the conversation.
+        return None
     if any(map(is_speech, before)):
         return None
     verb = clause.words[index] if index < len(clause.words) else None
     if person is not None and verb is not None:
         is_seen = verb.base in PERCEIVED and not any(word.base in ("through", "to", "off") for word in after[:3])
-        is_known = verb.base == "know" and clause.is_negated
+        is_made_known = any(word.base == "make" for word in before[-2:])
+        is_known = verb.base == "know" and (clause.is_negated or is_made_known)
         is_weighed = verb.base == "think" and any(word.base in ("better", "about", "over") for word in after[:2])
         is_state = (verb.base in MENTAL - STATED and not is_known and not is_weighed) or is_seen
         if is_state and not _is_of_speech(clause):

@@ -7,6 +7,7 @@ The data is drawn from WordNet 3.0 (Princeton University; its license stands in 
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -89,7 +90,9 @@ def _bases(word: str) -> list[str]:
     for suffix in ("s", "ed", "ing"):
         if word.endswith(suffix) and len(word) > len(suffix) + 1:
             root = word.removesuffix(suffix)
-            found += [root, f"{root}e"]
+            # `Hoped` is of hope: of hop it would be `hopped`.
+            is_short = suffix != "s" and re.search(r"[^aeiou][aeiou][^aeiouwxy]$", root)
+            found += [f"{root}e", root] if is_short else [root, f"{root}e"]
             if root.endswith("i"):
                 found.append(f"{root[:-1]}y")
             if suffix == "s" and root.endswith("e"):

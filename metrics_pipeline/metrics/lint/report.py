@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from metrics_pipeline.metrics.lint.project import Finding, Rule
+from metrics_pipeline.wording import counted
 
+PLURALS = {"error": "errors", "warning": "warnings", "info": "info"}
 SARIF_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -24,8 +26,8 @@ def as_text(findings: Sequence[Finding], file_count: int) -> str:
         said = f"{place}: {finding.severity} {finding.code} {finding.message}"
         lines += [printable(said), f"    {printable(finding.fix)}"]
     counts: Counter[str] = Counter(finding.severity for finding in findings)
-    said = ", ".join(f"{counts[severity]} {severity}" for severity in ("error", "warning", "info"))
-    return "\n".join([*lines, f"{file_count} files: {said}"])
+    said = ", ".join(f"{counted(counts[severity], severity, plural)}" for severity, plural in PLURALS.items())
+    return "\n".join([*lines, f"{counted(file_count, 'file')}: {said}"])
 
 
 def printable(text: str) -> str:

@@ -27,7 +27,7 @@ STOP = frozenset(
 )
 ACTORS = frozenset(
     "caller customer agent user guest patient client member passenger assistant bot person traveller citizen subscriber "
-    "shopper policyholder tenant resident student buyer consumer household claimant account holder visitor".split()
+    "shopper policyholder tenant resident student buyer consumer household claimant account holder visitor insured".split()
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lint import CORPORA, CORPUS, Score, precision, recall, score
+from lint import CORPUS, Score, precision, recall, score
 
 
 @pytest.fixture(scope="module")
@@ -16,22 +16,14 @@ def scores() -> list[Score]:
 def test_the_corpus_is_large_half_clean_and_of_many_industries(scores):
     clean = [one for one in scores if not one.expected]
 
-    assert len(scores) >= 120
+    assert len(scores) >= 730
     assert 0.4 <= len(clean) / len(scores) <= 0.6
-    assert len({one.project for one in scores}) >= 6
+    assert len({one.project for one in scores}) >= 50
 
 
 def test_what_the_lint_finds_is_there_and_what_is_there_it_finds(scores):
     assert precision(scores) >= 0.95
     assert recall(scores) >= 0.95
-
-
-def test_what_the_lint_was_not_written_against_slips_no_further_than_it_was_measured():
-    for corpus in CORPORA[1:]:
-        found = score(corpus)
-
-        assert precision(found) >= 0.9
-        assert recall(found) >= 0.85
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metrics_pipeline.metrics.lint.english import is_observable, is_vague
+from metrics_pipeline.metrics.lint.acts import is_observable, is_vague
 from metrics_pipeline.metrics.lint.grammar import clauses, tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.lexicon import noun_base, verb_base

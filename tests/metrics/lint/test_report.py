@@ -113,7 +113,7 @@ def test_text_and_annotations_write_out_what_a_terminal_would_obey():
 
 def test_json_and_text_say_where_what_and_how_to_mend_it():
     assert json.loads(as_json([FOUND]))[0]["fix"] == "Say more."
-    assert as_text([FOUND], 1).splitlines()[-1] == "1 files: 0 error, 1 warning, 0 info"
+    assert as_text([FOUND], 1).splitlines()[-1] == "1 file: 0 errors, 1 warning, 0 info"
 
 
 def test_the_command_ends_with_one_only_when_there_is_an_error(tmp_path):

@@ -47,6 +47,23 @@ def boolean(
         (boolean("The agent fobbed the hapless caller off with a voucher."), "C502"),
         (boolean("The agent quoted the fee that is now in force."), "C504"),
         (boolean("The agent saved the new address and had confirmed who the caller is."), "O203"),
+        (boolean("The player got support.", "The answers were up to scratch."), "O201"),
+        (boolean("The rider said yes to the pass that the agent had put forward."), "A401"),
+        (boolean("Borrowers behind on payments were told of a fund."), "A401"),
+        (boolean("A sample the owner posted was confirmed."), "A401"),
+        (boolean("The agent waived the fine in line with the goodwill ledger."), "C501"),
+        (boolean("The agent granted the days that the leave ladder allows."), "C501"),
+        (boolean("The pump restarted while the agent was there."), "C503"),
+        (boolean("The driver delivered the crate in one piece."), "C503"),
+        (boolean("The agent was friendly and named the dose."), "O204"),
+        (boolean("The lamp on the panel lit up while the agent waited."), "C503"),
+        (boolean("The household was put on a list after the tenant had said that nobody can help."), "A401"),
+        (boolean("With a parcel lost, the sender hears of a form."), "A401"),
+        (boolean("If the vet is away the owner gets a number."), "A401"),
+        (boolean("The request for a lower fee was granted."), "A401"),
+        (boolean("The bot keeps to the wording that legal has cleared.", "The wording is the cleared one."), "C501"),
+        (boolean("The insurer pays, and we want to see how complete the payment was."), "S304"),
+        (boolean("The owner is invited to a visit and learns how to register."), "O204"),
     ],
 )
 def test_a_weak_twin_is_caught(tmp_path, text, code):
@@ -64,10 +81,93 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("The caller complained that the handbook was not followed."),
         boolean("The agent told the caller that the line works now."),
         boolean("The caller said that the food was horrible."),
+        boolean("A date was agreed.", "Either side put forward a weekday or a date and the other accepted it."),
+        boolean("The person on the phone is a parent, by what they say.", "The caller calls themselves a parent."),
+        boolean(
+            "The caller raises their voice, as the transcript marks it.", "A message holds three words in capitals."
+        ),
+        boolean("The player asks about a setting.", "A question by the player is about what the setting does."),
+        boolean("Patients who ask how likely a cure is.", "The patient asks for a percentage."),
+        boolean("The agent ends the chat only after asking for wishes.", "A question stands in the agent's last turn."),
+        boolean("The agent named a fee, rightly or wrongly."),
     ],
 )
 def test_a_strong_twin_is_clean(tmp_path, text):
     assert codes(tmp_path, text) == []
+
+
+CATEGORICAL = """\
+name: "Case: x"
+type: categorical
+definition: {definition}
+applies_when: Once the caller has asked for it.
+labels:
+  - {{name: one, when: "{one}", outcome: {outcomes[0]}}}
+  - {{name: two, when: "{two}", outcome: {outcomes[1]}}}
+  - {{name: {rest}, when: "{rest_when}", outcome: {outcomes[2]}}}
+"""
+
+
+def categorical(definition, one, two, outcomes=("neutral",) * 3, rest="other", rest_when="Anything else."):
+    return CATEGORICAL.format(
+        definition=definition, one=one, two=two, outcomes=outcomes, rest=rest, rest_when=rest_when
+    )
+
+
+RATED = ("success", "partial", "failure")
+TIMED = ("gone", "The agent named more than an hour.")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            categorical(
+                "How many pets there are.", "The owner named several pets.", "The owner named more than one pet."
+            ),
+            "S305",
+        ),
+        (
+            categorical(
+                "Where it stands.", "It has not been mended yet.", "The agent said that it is waiting for a part."
+            ),
+            "S305",
+        ),
+        (
+            categorical("What the bank did.", "The agent waived the fee.", "The agent asked for the reason.", RATED),
+            "S305",
+        ),
+        (categorical("How it went.", "The tenant accepted or refused it.", "The tenant will call.", RATED), "O204"),
+        (categorical("How long.", "The agent named less than 5 minutes.", "20 to 60 minutes.", RATED, *TIMED), "S306"),
+    ],
+)
+def test_labels_that_meet_or_leave_a_gap_are_caught(tmp_path, text, code):
+    assert code in codes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        categorical("How many pets there are.", "The owner named one pet.", "The owner named more than one pet."),
+        categorical("How the caller comes.", "The caller said that they walk.", "The caller named a bus."),
+    ],
+)
+def test_labels_that_are_told_apart_are_clean(tmp_path, text):
+    assert not {"S305", "S306", "O204"} & set(codes(tmp_path, text))
+
+
+def test_a_guess_is_quoted_and_not_the_day_that_it_is_about(tmp_path):
+    (tmp_path / "example.yaml").write_text(boolean("The borrower is likely to pay next month."))
+
+    [message] = [found.message for found in lint(read_project(tmp_path)) if found.code == "C503"]
+
+    assert "is likely to" in message
+
+
+def test_a_rare_class_says_from_how_many_answers_on_it_speaks():
+    [rule] = [rule for rule in RULES if rule.code == "J601"]
+
+    assert "fewer than 100 answers" in rule.wrong
 
 
 @pytest.mark.parametrize(

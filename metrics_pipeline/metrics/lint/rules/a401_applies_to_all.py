@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
+from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -42,16 +42,20 @@ EVENT_OPENERS = frozenset("after once when whenever while whilst if before".spli
 ANSWERED = frozenset("when where how why until whether what which".split())
 """`The agent said when …` is an answer: somebody asked."""
 OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
+RESPONSES = frozenset("prove agree accept decline refuse reject approve".split())
+"""What somebody says to what was put to them."""
 VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
 UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
 EVERYWHERE = frozenset(
     "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "language channel message reply turn word words name surname first last shop house website office company bank "
+    "function tool talk course phone telephone line middle number language channel message reply turn word words name surname first last shop house website office company bank "
     "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
     "library council authority brand team department provider".split()
 )
 """What a conversation has whatever it is about."""
-CONDITION = re.compile(r"\b(?:true|false|answer|counts?|yes)\b", re.IGNORECASE)
+CONDITION = re.compile(
+    r"\b(?:true|false|answer is|counts?|counted|(?:yes|no),? (?:if|when|where|only))\b", re.IGNORECASE
+)
 OPENING = re.compile(r"^(?:whether|if|did|does|was|were|is|has)\b", re.IGNORECASE)
 MAKES = re.compile(
     r"\bagent\b[^,;.]*\b(?:made|offer\w*|mention\w*|present\w*|explain\w*|extend\w*|pitch\w*|propos\w*|describ\w*|rais\w*)\b[^,;.]*$",
@@ -84,17 +88,30 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
         is_made = MAKES.search(before) and found.group().lower().startswith(("the", "our", "its", "their"))
         if not is_made and not is_reported(sentence, found.start()):
             return found.group().strip()
+    opened = clauses(sentence)
+    # `If the vet is away the owner gets …` is a condition, `If the caller asks for a person` the question itself.
+    is_condition = bool(opened) and opened[0].opener == "if" and (len(verb_groups(opened[0])) > 1 or "," in sentence)
+    if is_condition and _is_event(opened[0]) and not _is_volunteered(opened[0]):
+        return "if"
     read = clauses(OPENING.sub("", sentence).strip())
-    is_volunteered = any(map(_is_volunteered, read[:2]))
+    is_volunteered = any(_is_volunteered(clause) for clause in read[:2] if clause.opener not in EVENT_OPENERS)
     for index, clause in enumerate(read):
         earlier = read[:index]
         is_below_main = index < 2 or read[index - 1].opener in ("", ",", "and", "or", "but", "whether")
         is_near = is_below_main or clause.opener == "before"
-        if is_near and not is_volunteered and clause.opener in EVENT_OPENERS and _is_event(clause):
+        if (
+            is_near
+            and not is_volunteered
+            and not _is_of_order(earlier, clause)
+            and clause.opener in EVENT_OPENERS
+            and _is_event(clause)
+        ):
             return f"{clause.opener} {clause.words[0].text}"
         is_relative = is_boolean and earlier and clause.opener in ("that", "which", "who", "whose")
-        if is_relative and _takes_for_granted(earlier[-1], clause):
+        if is_relative and _takes_for_granted(earlier, clause):
             return f"{earlier[-1].words[-1].text} {clause.opener}"
+        if index < 2 and _is_of_a_group(clause):
+            return f"{clause.words[0].text} {clause.words[1].text}"
         if index == 0 and _is_conditional_phrase(clause):
             return clause.words[0].text
     return _given_thing(read) if is_boolean and not is_volunteered else None
@@ -110,7 +127,7 @@ def _is_volunteered(clause: Clause) -> bool:
     doers = [word for word in clause.words[:first] if word.kind in ("noun", "pronoun")]
     is_agents = any(word.text.lower() in OWN_SIDE for word in doers)
     verbs = [clause.words[index] for index in clause.verbs]
-    says = any((is_speech(verb) and verb.base != "prove") or verb.base in VOICED for verb in verbs)
+    says = any((is_speech(verb) and verb.base not in RESPONSES) or verb.base in VOICED for verb in verbs)
     is_passive = any(word.base in BE for word in clause.words[:first])
     names_speaker = bool(doers) and not is_passive
     by_speaker = is_passive and any(
@@ -122,23 +139,54 @@ def _is_volunteered(clause: Clause) -> bool:
     return says and (by_speaker or (names_speaker and not is_agents))
 
 
+def _is_of_order(earlier: Sequence[Clause], clause: Clause) -> bool:
+    """Whether it is asked which of two came first: `before the agent names a price`, `only after asking`."""
+    if clause.opener == "after":
+        return bool(earlier) and earlier[-1].words[-1].base == "only"
+    is_own = bool(clause.verbs) and clause.verbs[0] == 0 and is_speech(clause.words[0])
+    points = bool(clause.words) and clause.words[-1].base in ("it", "so", "them", "this", "that", "does", "did")
+    return clause.opener == "before" and bool(earlier) and (is_own or points)
+
+
 def _given_thing(read: tuple[Clause, ...]) -> str | None:
     """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
-    if len(read) > 1 and any(map(is_speech, read[0].words)) and read[1].opener in ANSWERED:
+    said = [word for word in read[0].words if is_speech(word) and not word.text.endswith("ing")]
+    # `The host is asked whether …`: that can be told of every conversation.
+    is_passive = any(word.base in BE for word in read[0].words)
+    is_told = any(word.base == "tell" for word in said) and not is_person(read[0].words[max(0, read[0].verbs[0] - 2)])
+    is_asked = is_passive and (is_told or any(word.base == "ask" for word in said))
+    if len(read) > 1 and said and not is_asked and read[1].opener in ANSWERED:
         return read[1].opener
-    for clause in read[:2]:
+    # `Learns how many people are in the boat`: what is asked takes nothing for granted but what it asks.
+    for clause in read[:1] if len(read) > 1 and read[1].opener in ("how", "whether") else read[:2]:
         for place, word in enumerate(clause.words[:-1]):
             following = clause.words[place + 1 : place + 3]
             if word.text.lower().endswith(("'s", "s'")) and following[0].base in UTTERED:
                 if len(following) == 2 and following[1].kind == "preposition":
                     return f"{word.text} {following[0].text}"
                 continue
-            if word.base != "the":
+            is_asked_for = (
+                place > 1
+                and clause.words[place - 1].base == "for"
+                and clause.words[place - 2].base in ("ask", "request")
+            )
+            is_name = following[0].text[0].isupper() or following[0].base in EVERYWHERE
+            # `The host of the escape room` is always there.
+            is_of_role = place > 1 and clause.words[place - 1].base == "of" and is_person(clause.words[place - 2])
+            if word.base != "the" or is_asked_for or is_name or is_of_role:
                 continue
             head = _head(clause.words[place + 1 :])
-            if head is not None and _is_of_some(head):
+            is_made = head is not None and head.base in UTTERED and _is_of_what(clause.words, head)
+            if head is not None and (is_made or _is_of_some(head)):
                 return f"the {head.text}"
     return None
+
+
+def _is_of_what(read: Sequence[Word], head: Word) -> bool:
+    """Whether it is said what somebody asked for: `the request for a lower fee`."""
+    place = read.index(head)
+    is_answered = any(word.base in BE for word in read[place:])
+    return is_answered and place + 1 < len(read) and read[place + 1].base in ("for", "to")
 
 
 def _head(after: Sequence[Word]) -> Word | None:
@@ -166,13 +214,23 @@ def _is_event(clause: Clause) -> bool:
     )
 
 
-def _takes_for_granted(head: Clause, relative: Clause) -> bool:
+def _takes_for_granted(earlier: Sequence[Clause], relative: Clause) -> bool:
     """Whether `the offer that the agent made`, `customers who asked` stands in the clause: a definite thing or all of a
     kind of people, and an act that makes it what it is."""
+    head = earlier[-1]
     said = head.verbs and head.words[head.verbs[-1]].meaning == "communication"
-    if said and [word.kind for word in head.words[head.verbs[-1] + 1 :]][:1] == ["preposition"]:
+    after = head.words[head.verbs[-1] + 1 :][:1] if said else ()
+    if any(word.kind == "preposition" and word.base != "to" for word in after):
         return False
-    if relative.is_set_off or not head.words or head.words[-1].kind != "noun":
+    is_alone = len(earlier) == 1 and not head.verbs and len(verb_groups(relative)) < 2
+    # `Customers who ask about a fee`: nothing is said of them but that.
+    if (
+        is_alone
+        or head.opener in SUBORDINATORS
+        or relative.is_set_off
+        or not head.words
+        or head.words[-1].kind != "noun"
+    ):
         return False
     start = max((place for place, word in enumerate(head.words[:-1]) if word.kind == "determiner"), default=-1)
     is_definite = start >= 0 and head.words[start].base in ("the", "their", "each", "every", "any", "all", "its")
@@ -182,8 +240,27 @@ def _takes_for_granted(head: Clause, relative: Clause) -> bool:
     has_doer = any(
         word.kind in ("noun", "pronoun") for word in relative.words[: relative.verbs[0] if relative.verbs else 0]
     )
+    # `A reading that the customer dictated was accepted`: the sentence is about those alone.
+    is_definite = is_definite or (len(earlier) == 1 and start == 0 and not head.verbs)
     is_third = is_person(noun) and noun.base not in ACTORS and relative.opener == "who"
     return is_kind or (is_definite and (is_third or (has_doer and not is_person(noun))))
+
+
+def _is_of_a_group(clause: Clause) -> bool:
+    """Whether it tells of people of one kind: `households new to the practice were told`, `a guest with a dog paid`."""
+    people = (
+        clause.words[1:] if clause.words[0].base in ("a", "an", "every", "each", "any", "all", "no") else clause.words
+    )
+    is_many = people is not clause.words or people[0].text.lower().endswith("s")
+    if len(people) < 3 or not is_many or not is_person(people[0]):
+        return False
+    second, third, rest = people[1], people[2], people[2:]
+    is_past = second.kind == "verb" and not second.text.endswith("ing") and third.kind == "preposition"
+    is_told_apart = (second.kind in ("preposition", "adjective") and second.base not in ("like", "of")) or is_past
+    is_doing = second.text.endswith("ing") and second.kind == "verb"
+    return (is_told_apart or is_doing) and any(
+        word.kind == "auxiliary" or (word.kind == "verb" and not word.text.endswith("ing")) for word in rest
+    )
 
 
 def _is_conditional_phrase(clause: Clause) -> bool:
@@ -191,8 +268,12 @@ def _is_conditional_phrase(clause: Clause) -> bool:
     first = [word.base for word in clause.words[:2]]
     noun = next((word for word in clause.words if word.kind == "noun"), None)
     is_event = noun is not None and noun.meaning in ("act", "event", "phenomenon", "process", "state")
+    # `With the title put aside, …`
+    is_given = first[0] == "with" and any(word.kind == "verb" for word in clause.words)
     return len(clause.words) > 3 and (
-        first[0] in ("upon", "following", "during", "having") or (is_event and first in (["in", "a"], ["in", "an"]))
+        is_given
+        or first[0] in ("upon", "following", "during", "having")
+        or (is_event and first in (["in", "a"], ["in", "an"]))
     )
 
 

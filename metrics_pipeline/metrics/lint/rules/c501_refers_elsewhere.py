@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_reported
+from metrics_pipeline.metrics.lint.english import is_reported, is_said
+from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule
-from metrics_pipeline.metrics.lint.rules.c502_leading import is_said
 from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\
@@ -31,8 +31,8 @@ good: true
 BACK = re.compile(
     r"\b(?:as|see|described|defined|mentioned|listed|stated|explained|given|outlined|set out|specified|(?:rules?|"
     r"conditions?|criteria|"
-    r"definitions?|questions?|points?|paragraphs?|sections?|lists?)) (?:\w+ )?(?:above|below|earlier|previously)\b|"
-    r"\bthe above\b|\b(?:above|below)[- ]mentioned|\baforementioned|\bas before\b|\bditto\b|\bidem\b|\bsame here\b|"
+    r"definitions?|questions?|points?|paragraphs?|sections?|lists?)) (?:\w+ )?(?:above|below|earlier|previously)\b(?! (?!and\b|or\b|is\b|are\b|was\b|were\b|hold|appl|in\b|that\b)\w)|"
+    r"\bthe above\b|\b(?:above|below)[- ]mentioned|\baforementioned|(?<!\w )\bas before\b|\b(?:same|count\w*|handle[ds]?|judge[ds]?|treat\w*|rules?|true|false|condition\w*) as before\b|\bditto\b|\bidem\b|\bsame here\b|"
     r"^\W*vice versa|(?:^|[.;(]\s*)(?:see|cf|refer to)\b|"
     r"\bsame (?:\w+ ){0,2}(?:as|like) (?:before|above|in|for|with|the other)\b|\b(?:like|just as|as) (?:also "
     r")?(?:for|with) the \w+s\W*$|\bsame (?:conditions?|rules?|criteria|criterion|definition|logic)\b|"
@@ -100,23 +100,59 @@ ELSEWHERE = re.compile(
     rf"{PHRASE}{STANDARD}\b|\b{DOING}\w* (?:{PAPER}|policy|procedure|protocol|the book)\b|"
     rf"\b{STANDARD} (?:[\w’'-]+ ){{0,3}}?(?:was|were|is|are|been|be|being) (?:not |never |\w+ly )?{DONE}\b|"
     rf"\b(?:as|like|way|how|what|whatever|that|which|than|everything|all|steps|where|when|if) (?:the|our|its|company|"
-    rf"internal|every)? ?{PHRASE}{STANDARD} (?:(?!polic)\w+ ){{0,3}}?{WANTS}\w*\b|"
+    rf"internal|every)? ?{PHRASE}{STANDARD} (?:(?!polic|(?:is|are|was|were|be|been)\b)\w+ ){{0,3}}?{WANTS}\w*\b|"
     rf"\b(?:steps?|points?|items?|parts?|boxes|phrases?|sentences?|wording|elements?|stages?|requirements?|criteria|"
     rf"lines?|stipulations?|"
     rf"reasons?|questions?|checks?|actions?) (?:of|in|on|from|under) (?:the |our |its )?{PHRASE}{PAPER}\b",
 )
 """A standard that the answer is held against, and that stands somewhere else."""
+TABLES = (
+    r"(?:tables?|(?:spread|fact|crib|cheat|data)?-?sheets?|schedules?|booklets?|leaflets?|brochures?|pamphlets?|catalog(?:ue)?s?|"
+    r"registers?|trackers?|charts?|calendars?|planners?|rotas?|rosters?|grids?|tariffs?|terms|conditions|director(?:y|ies)|"
+    r"ledgers?|databases?|dashboards?|portals?|binders?|prospectus(?:es)?|memorand(?:um|a)|bulletins?|charters?|whitelists?|"
+    r"blacklists?|glossar(?:y|ies)|inventor(?:y|ies)|timetables?)"
+)
 TABLE = re.compile(
-    r"\b(?:match\w*|agree\w* with|correspond\w* (?:to|with)|differ\w* from|equals?|(?:the )?(?:ones?|same) (?:as )?(?:in|from)|"
-    r"(?:listed|found|stands?|stated|shown|printed) (?:in|on)|(?:from|off)) (?:the|our|its|that) (?:[\w’'-]+ ){0,2}?"
-    r"(?:tables?|sheets?|schedules?|booklets?|leaflets?|brochures?|catalog(?:ue)?s?|registers?|trackers?|charts?|calendars?|"
-    r"grids?|tariffs?|terms|conditions)\b"
+    r"\b(?:match\w*|agree\w* with|correspond\w* (?:to|with)|compar\w* (?:to|with|against)|check\w* against|differ\w* from|equals?|"
+    r"(?:the )?(?:ones?|same|those|that) (?:as )?(?:in|from|on)|(?:listed|found|stands?|stated|shown|printed|named|given|included|covered) "
+    r"(?:in|on|by|under)|(?:from|off|outside|within|under)) (?:the|our|its|that) (?:[\w’'-]+ ){0,2}?"
+    rf"{TABLES}\b"
 )
 """The same of a table or a leaflet."""
+THING = r"(?P<thing>(?:(?!(?:of|by|with|that|which|for|in|on|and|or|to|when|from|is|was|are|were)\b)[\w’'-]+ ?)+)"
+AGAINST = re.compile(
+    r"\b(?:according to|in (?:line|accordance|keeping|compliance|conformity|agreement|step) with|consistent(?:ly)? with|"
+    r"compliant with|as per|per|pursuant to|contrary to|(?:going|judged|measured) (?:by|against)|"
+    r"as (?:\w+ed|shown|given|written|found|set out|laid down|laid out) (?:in|on|under)) (?P<owner>the|our|its|your) "
+    rf"{THING}"
+)
+"""A measure that is named as something definite, whatever its name."""
+OURS = re.compile(
+    r"\b(?:match\w*|agree\w* with|correspond\w* (?:to|with)|f[ae]ll\w* (?:under|within|outside)|covered by|stay\w* within|"
+    rf"under|against) (?P<owner>our) {THING}"
+)
+ALLOWED = re.compile(
+    r"\b(?P<owner>the|our) (?P<thing>(?:(?!that\b|which\b|who\b)[\w’'-]+ ){1,3}?)(?:allows|requires|prescribes|foresees|"
+    r"stipulates|dictates|mandates|provides for|lays down|specifies|demands|entitles)\b"
+)
+"""A thing that allows or requires: nothing does but what is written."""
+NO_DOCUMENT = frozenset(
+    "time quantity attribute event state feeling phenomenon relation substance food animal plant body person process object".split()
+)
+"""Classes of nouns that hold no written rule."""
+HEARD = frozenset(
+    "message reply answer turn word sentence call conversation chat transcript request wish question function tool result "
+    "response output reading account calculation figure amount number name date price booking order reservation choice "
+    "preference instruction lookup search recording spelling description explanation".split()
+)
+"""What a conversation itself holds."""
 PHRASED = re.compile(
+    r"\b(?:sections?|clauses?|paragraphs?|articles?|chapters?|annex|appendix) (?:\d+|[a-e]\b|[ivx]+\b)|"
+    r"\b(?:that|which|as) (?:legal|compliance|management|marketing|head office|headquarters|hr|the (?:board|head office|management|"
+    r"legal team)) (?:has |have |had )?(?:clear|approv|agree|sign|releas|set|wr[io]t|provid|prescrib|want|lay|laid)\w*|"
     r"\btick\w* (?:\w+ )?(?:\w+ )?box(?:es)?\b|\bby the book\b|\bto the letter\b|\bas (?:per )?usual\b|\bas "
     r"(?:trained|instructed|rehearsed)\b|"
-    r"\b(?:as|like|way|how|what) we (?:\w+ )?(?:do|did|agreed|discussed|decided|defined|want|like|expect|require|"
+    r"\b(?:as|like|way|how|what) we (?:\w+ )?(?:do|did|agreed|discussed|decided|defined|require|"
     r"have|set|teach|taught|train)\w*\b|"
     r"\b(?:described|defined|listed|explained) in (?:the |our )?(?:confluence|sharepoint|document|spreadsheet|sheet|"
     r"page|ticket|slides?|deck)\b",
@@ -139,6 +175,7 @@ SHOWN = re.compile(
 """The document is part of the conversation."""
 HANDED = re.compile(r"\b(?:sen[dt]|e-?mail|shar|g[ai]v|show|receiv|post|link)\w*\b[^,;.]*$")
 ASKED_TO = re.compile(r"\b(?:ask|tell|told|urg|request|want|remind|instruct|advis|beg)\w*\b[^,;.]* to \w*[^;.]*$")
+THEIRS = re.compile(rf"\b(?:{'|'.join(sorted(ACTORS))})s?['’]s?\b")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -159,7 +196,9 @@ def check(project: Project) -> Iterator[Hit]:
             is_rest = loc[0] == "labels" and REST.search(text.lower())
             is_title = loc == ("definition",) and len(text.split()) < 5
             back = None if is_rest or is_title else BACK.search(text.lower())
-            what = back.group() if back else others[0] if others else _standard(text)
+            # What somebody complains of, or asks about, may be a rule that they name.
+            is_topic = loc[0] == "labels" and {label.outcome for label in subject.metric.labels} == {"neutral"}
+            what = back.group() if back else others[0] if others else None if is_topic else _standard(text)
             if what:
                 yield Hit(subject, loc, f"it refers to {what.strip()!r}, which the judge does not see.")
 
@@ -167,24 +206,41 @@ def check(project: Project) -> Iterator[Hit]:
 def _standard(text: str) -> str | None:
     """The words that hold the answer against a document, unless the conversation shows it or somebody speaks of it."""
     for sentence in map(str.lower, SENTENCE.split(text)):
-        table = TABLE.search(sentence)
-        if table and not SHOWN.search(sentence[table.start() :]) and not is_said(sentence, table.start()):
-            return table.group()
-        if SHOWN.search(sentence):
-            continue
-        held = list(ELSEWHERE.finditer(sentence)) if NAMED.search(sentence) else []
-        for found in (*held, *PHRASED.finditer(sentence)):
-            if not is_said(sentence, found.start()) and not ASKED_TO.search(sentence[: found.start()]):
-                return found.group()
-        for found in CUSTOMARY.finditer(sentence):
-            before = sentence[: found.start()]
-            if (
-                not is_reported(sentence, found.start())
-                and not is_said(sentence, found.start())
-                and not HANDED.search(before)
-            ):
-                return found.group()
+        found = next((place for place in _measures(sentence) if not is_said(sentence, place.start())), None)
+        if found:
+            return found.group()
     return None
+
+
+def _measures(sentence: str) -> Iterator[re.Match[str]]:
+    """Where a sentence names something written, and nobody in the conversation reads it out or sends it."""
+    for found in (
+        *AGAINST.finditer(sentence),
+        *OURS.finditer(sentence),
+        *ALLOWED.finditer(sentence),
+        *TABLE.finditer(sentence),
+    ):
+        is_theirs = THEIRS.search(found.group()) or SHOWN.search(sentence[found.start() :])
+        if not is_theirs and (found.re is TABLE or _is_written(found)):
+            yield found
+    if SHOWN.search(sentence):
+        return
+    held = ELSEWHERE.finditer(sentence) if NAMED.search(sentence) else ()
+    for found in (*held, *PHRASED.finditer(sentence)):
+        if not THEIRS.search(found.group()) and not ASKED_TO.search(sentence[: found.start()]):
+            yield found
+    for found in CUSTOMARY.finditer(sentence):
+        if not is_reported(sentence, found.start()) and not HANDED.search(sentence[: found.start()]):
+            yield found
+
+
+def _is_written(measure: re.Match[str]) -> bool:
+    """Whether a measure stands somewhere in writing: it is the organisation's, or nobody's in the conversation."""
+    named = measure["thing"].split()
+    head = noun_base(named[-1]) or named[-1]
+    kind = senses(head).get("n")
+    is_heard = head in HEARD or not ACTORS.isdisjoint(named) or (kind is not None and kind.meaning in NO_DOCUMENT)
+    return re.fullmatch(TABLES, named[-1]) is not None or measure["owner"] == "our" or not is_heard
 
 
 RULE = Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from metrics_pipeline.metrics.lint.english import is_said
 from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
@@ -73,7 +74,7 @@ OF_PEOPLE = frozenset("poor unlucky unfortunate innocent desperate decent honest
 """A verdict when they stand before people or a company, harmless elsewhere: a poor signal."""
 IDIOM = re.compile(
     r"\b(?:of course|needless to say|as (?:everybody|everyone|we all) knows?|we all know|isn't it|don't you|who "
-    r"wouldn't|yet again|once again failed|at long last|as always|"
+    r"wouldn't|yet again|yet another|once again failed|at long last|as always|"
     r"(?:did|does|do|could|would|was|were|had|has) not even|\w+n't even|never even|even (?:manage|bother|care)\w*|"
     r"(?:bother|deign|condescend)(?:s|ed|ing)? to|(?:is|are|be|been|can|was|were) bothered to|dare[sd]? to|"
     r"(?:nerve|cheek|gall|audacity|decency|courtesy|good grace|grace|common sense|guts|effrontery) to|lift\w* a finger|"
@@ -99,44 +100,20 @@ IDIOM = re.compile(
     r"decency|idiots?|morons?|fools?|saints?|crooks?|liars?|cowards?)\b|!(?=\s|$)",
 )
 WORD = re.compile(r"[a-z]+(?:-[a-z]+)*", re.IGNORECASE)
-NOUN = "".join(rf"(?<!\b{word} )" for word in "the a an this their his her its our every each no any one of".split())
-SPEAKS = (
-    r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote|itten|iting)|(?:complain|report|mention|claim|prais|object|protest|"
-    r"shout|yell|curs|insult|"
-    r"express|remark|exclaim|accus|alleg|grumbl|rant|vent|argu|describ|swear)(?:e|es|s|ed|d|ing)?|swore|call(?:s|ed)|"
-    r"stat(?:e|es|ed|ing)|cit(?:e|es|ed|ing))\b"
-)
-"""What they say is their object."""
-TELLS = (
-    r"(?:tell|told|ask|inform|warn|assur|remind|notif|advis|hear|answer|repl|respond|agree|check|explain|announc|"
-    r"promis|confirm|admit|add|indicat|insist|repeat|acknowledg|clarif|declar|suggest|apologi)\w*"
-)
-"""They need a clause: whom is told comes first."""
-CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
-SAID = re.compile(
-    rf"\b{NOUN}{SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
-    rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|"
-    rf"sentences?) (?:such|like|as)\b",
-)
-ABBREVIATION = re.compile(r"\b([ei])\.(g|e)\.")
-BREAK = re.compile(r"[.;!?]|, (?:which|who|whose|where)\b")
-
-
-def is_said(text: str, position: int) -> bool:
-    """Whether what stands at `position` is what somebody in the conversation said: quoted, or told in its own clause.
-
-    `Told the guest that …` is, `told the poor guest the price` is not, nor is `the price that was said is …`.
-    """
-    before = ABBREVIATION.sub(r"\1\2", text[:position].lower())
-    is_quoted = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
-    return is_quoted or SAID.search(BREAK.split(before)[-1]) is not None
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     for loc, text in subject.prose:
-        found = next((place for place in _verdicts(text) if not is_said(text, place.start())), None)
+        found = next(
+            (place for place in _verdicts(text) if not is_said(text, place.start()) and not _is_open(text, place)), None
+        )
         if found:
             yield Hit(subject, loc, f"{found.group()!r} says what to feel about it.")
+
+
+def _is_open(text: str, verdict: re.Match[str]) -> bool:
+    """Whether the opposite follows, so that nothing is decided: `rightly or wrongly`."""
+    return re.match(r",? or (?:\w+ly|not|un\w+)\b", text[verdict.end() :]) is not None
 
 
 def _verdicts(text: str) -> Iterator[re.Match[str]]:

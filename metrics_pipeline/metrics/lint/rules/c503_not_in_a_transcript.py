@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable
+from metrics_pipeline.metrics.lint.acts import is_observable
+from metrics_pipeline.metrics.lint.english import has_verb, reports
+from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -27,9 +29,12 @@ good: true
 
 
 def check(subject: Subject) -> Iterator[Hit]:
+    # `What the guest complained about`: each label is part of what was said.
+    is_topic = {label.outcome for label in subject.metric.labels} == {"neutral"}
+    is_told = is_topic or any(map(reports, tagged(subject.metric.definition)))
     anchored = any(is_observable(text) and not inner(text) for text in subject.conditions)
     for loc, text in subject.prose:
-        if loc == ("applies_when",):
+        if loc == ("applies_when",) or (loc[0] == "labels" and (is_told or not has_verb(text))):
             continue
         # What the definition calls a feeling may be made visible by the conditions; a sound or a later day may not.
         found = beyond(text) if anchored and loc == ("definition",) else beyond(text) or inner(text)

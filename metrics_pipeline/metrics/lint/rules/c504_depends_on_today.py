@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from metrics_pipeline.metrics.lint.english import is_said
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.rules.c502_leading import is_said
 from metrics_pipeline.metrics.lint.words import ACTORS
 
 BAD = """\
@@ -43,7 +43,7 @@ PERIOD = (
 )
 DAY = r"(?:today|tonight|yesterday|tomorrow)"
 APPLIES = (
-    r"(?:in force|in effect|in place|valid|on offer|on sale|applicable|appl(?:y|ies)|charged?|running|available|"
+    r"(?:in force|in effect|in place|open|closed|live|in stock|valid|on offer|on sale|applicable|appl(?:y|ies)|charged?|running|available|"
     r"offered|advertised|sold|active|effective|promoted|quoted|recommended|required)"
 )
 NOW = rf"(?:now|currently|presently|nowadays|at present|at the moment|right now|these days|today|tonight|this {PERIOD})"
@@ -92,6 +92,9 @@ ANCHORED = re.compile(
     r"\bbefore (?:the|this) (?:conversation|call|chat)\b|\b(?:today|this day)['’]s (?:date|call|conversation|chat|"
     r"session)\b",
 )
+MENTIONED_BEFORE = re.compile(r"\b(?:such as|namely|the words?)\b[^.;]*$")
+MENTIONED_AFTER = re.compile(r"[^.;]*?(?:\b(?:said|spoken|written|named|used) by\b|\bcounts? (?:as|too|for)\b)")
+"""The word itself is meant: `today, said by the agent, counts as a day`."""
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -120,6 +123,11 @@ def _is_of_the_conversation(text: str, found: re.Match[str]) -> bool:
         return is_said_so and "agent" not in before
     if found.re is CHANGES:
         return bool(OWN.search(before) or (is_said_so and ("agent" not in before or THAT.search(before))))
+    is_ordinal = re.search(
+        r"(?<!\bin )(?<!\bover )(?<!\bduring )(?<!\bwithin )(?<!\bfor )(?<!\bof )(?<!\bsince )\bthe $", before
+    )
+    if is_ordinal or MENTIONED_BEFORE.search(before) or MENTIONED_AFTER.match(text[found.end() :]):
+        return True
     is_state = words in ("currently", "presently", "at the moment", "right now") and STATE.search(before)
     is_arranged = LATER.fullmatch(words) and ARRANGED.search(before)
     after = text[found.end() :]

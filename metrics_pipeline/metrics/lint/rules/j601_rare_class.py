@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
 from metrics_pipeline.metrics.lint.words import words
+from metrics_pipeline.wording import counted
 
 BAD = """\
 name: "Refund: granted"
@@ -26,6 +27,8 @@ good: true
 
 
 RARE = 5
+ENOUGH_ANSWERS = 100
+"""Answers that a metric must have before any of them can be called rare."""
 REST = frozenset("other others else none unknown unclear rest".split())
 """Labels for the rest are there to be rare."""
 
@@ -36,16 +39,15 @@ def check(project: Project) -> Iterator[Hit]:
         given = counts.get(subject.metric.key, {})
         for answer, count in given.items():
             if count < RARE and answer in subject.metric.answers and not REST & set(words(answer.replace("_", " "))):
-                said = (
-                    f"the answer {answer!r} was given {count} times of {sum(given.values()):,}: too rarely to measure."
-                )
+                said = f"the answer {answer!r} was given {counted(count, 'time')} of {sum(given.values()):,}: too rarely to measure."
                 yield Hit(subject, (), said)
 
 
 RULE = Rule(
     code="J601",
     title="A class too rare to measure",
-    wrong="An answer was given for fewer than five conversations of the data seen.",
+    wrong=f"An answer was given for fewer than {RARE} conversations of the data seen. "
+    f"Silent while the metric has fewer than {ENOUGH_ANSWERS} answers.",
     why="Its share has an interval too wide to tell anything.",
     fix="Join it with a neighbour, or take more conversations.",
     bad=BAD,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.project import Hit, Project, Rule, Seen
+from metrics_pipeline.wording import counted
 
 BAD = """\
 name: "Refund: issued"
@@ -33,7 +34,7 @@ def check(project: Project) -> Iterator[Hit]:
     for subject in project.subjects:
         tokens = known.get(subject.metric.key, len(subject.text) // CHARACTERS_A_TOKEN)
         if tokens > LIMIT_TOKENS:
-            yield Hit(subject, (), f"about {tokens:,} tokens of the prompt; the limit is {LIMIT_TOKENS:,}.")
+            yield Hit(subject, (), f"about {counted(tokens, 'token')} of the prompt; the limit is {LIMIT_TOKENS:,}.")
 
 
 RULE = Rule(

@@ -55,6 +55,8 @@ GROUPS: tuple[tuple[str, ...], ...] = tuple(
         "medicine medication",
         "doctor physician",
         "technician engineer",
+        "pickup collection",
+        "hold reservation",
         "quote quotation",
         "enrolment registration",
         "farewell goodbye",
@@ -79,7 +81,9 @@ SENSES = {
         ("verified authenticated identified authentication verification identification", PROOF),
         ("package", "courier parcel deliver delivery ship post address carrier"),
         ("bill", "invoice charge pay payment amount"),
-        ("engineer", "visit technician repair appointment"),
+        ("engineer", "visit technician repair appointment site callout fault"),
+        ("hold", "reservation reserve shelf title copy cancel"),
+        ("collection", "pickup bin parcel waste driver courier"),
         ("flat", "rent tenant lease home landlord viewing"),
     )
     for term in terms.split()

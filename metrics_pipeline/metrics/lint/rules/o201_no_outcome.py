@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import evaluates, has_verb, is_observable, is_spelled_out
+from metrics_pipeline.metrics.lint.acts import is_observable, is_spelled_out
+from metrics_pipeline.metrics.lint.english import has_verb
+from metrics_pipeline.metrics.lint.evaluation import evaluates
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import EVALUATION, has_verb, is_observable
+from metrics_pipeline.metrics.lint.acts import is_observable
+from metrics_pipeline.metrics.lint.english import has_verb
+from metrics_pipeline.metrics.lint.evaluation import EVALUATION
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import content
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from metrics_pipeline.metrics.lint.english import is_said
 from metrics_pipeline.metrics.lint.lexicon import noun_base, senses
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.rules.c502_leading import is_said
 from metrics_pipeline.metrics.lint.words import ACTORS
+from metrics_pipeline.metrics.loading import Loc
 
 BAD = """\
 name: "Auth: verified"
@@ -49,6 +50,9 @@ IDENTITY = re.compile(
     r"){0,2}through (?:the )?(?:security|verification|identification)\b|"
     r"\b(?:confirm|verif|check|establish|validat)\w* (?:the |a )?(?:(?:their|his|her|\w+['’]s?) )id\b|\bid (?:was|is|"
     r"has been) (?:confirm|verif|check|validat)|"
+    r"\b(?:establish|confirm|verif|ascertain|prov)\w* that (?:the |an? )?\w+ (?:is|are|was|were) (?:really |indeed |in fact )?"
+    r"(?:the (?!one\b)(?:[\w-]+ )?(?:holder|owner|payer|borrower|tenant|member|patient|client|customer|insured)|theirs|his|hers)\b|"
+    r"\b(?:know|knew|known|clear) whom?\b (?:it|they|he|she|is|was|the)\b|"
     r"\b(?:prov(?:e|es|ed|en)|proof) (?:of )?who\b|\bprov(?:e|es|ed|en) to be the\b|\bidentif\w+ (?:themsel\w+|"
     r"himself|herself)\b",
 )
@@ -57,6 +61,10 @@ PASSIVE = re.compile(
     rf")?{PROOF}\w*(?! (?:as|for)\b)",
 )
 ACTIVE = re.compile(rf"\b{PROOF}\w* (?:the |a |an |this |our |every |each )?(?:\w+ )?([\w-]+)\b(?!['’]|s['’])")
+RELATIVE = re.compile(
+    rf"\b(?:who|that|whose)\b [^,;.]*?(?=\b(?:was|is|were|are|has been|had been|being|be|been|got|gets) (?:\w+ )?{PROOF})"
+)
+"""What tells of whom: `the member who asks about a child was verified`."""
 LEAD = re.compile(r"\b(?:true|yes|counts?|passed|positive|met|holds?|only) (?:only )?(?:when|if|where|once|after)\b")
 CONTEXT = re.compile(r"\b(?:after|once|when|if|ask(?:s|ed|ing)?|refus\w+|declin\w+|why|how long)\b[^,;.]*$")
 DETAIL = re.compile(
@@ -85,7 +93,15 @@ DECIDED = re.compile(r"\b(?:function|tool|api)\b[^.;]*\b(?:return|respond|report
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
-    read = ((("definition",), metric.definition.lower()), (("true_when",), (metric.true_when or "").lower()))
+    read: tuple[tuple[Loc, str], ...] = (
+        (("definition",), metric.definition.lower()),
+        (("true_when",), (metric.true_when or "").lower()),
+    )
+    read += tuple(
+        (("labels", index, "when"), (label.when or "").lower())
+        for index, label in enumerate(metric.labels)
+        if label.outcome == "success"
+    )
     loc = next((loc for loc, text in read if _speaks_of_identity(text)), None)
     text = " ".join((metric.definition, *subject.conditions)).lower()
     if loc and not _names_its_details(text) and not DECIDED.search(text):
@@ -94,9 +110,10 @@ def check(subject: Subject) -> Iterator[Hit]:
 
 def _speaks_of_identity(text: str) -> bool:
     plain = LEAD.sub("", text)
-    people = (found for form in (PASSIVE, ACTIVE) for found in form.finditer(plain) if _is_person(found[1]))
+    told = [(form, text) for text in {plain, RELATIVE.sub("", plain)} for form in (PASSIVE, ACTIVE)]
+    people = (found for form, text in told for found in form.finditer(text) if _is_person(found[1]))
     return any(
-        not CONTEXT.search(plain[: found.start()]) and not is_said(plain, found.start())
+        not CONTEXT.search(found.string[: found.start()]) and not is_said(found.string, found.start())
         for found in (*IDENTITY.finditer(plain), *people)
     )
 
@@ -104,7 +121,22 @@ def _speaks_of_identity(text: str) -> bool:
 def _is_person(word: str) -> bool:
     base = noun_base(word) or word
     kinds = senses(base)
-    is_known = base in ACTORS or word in ("they", "he", "she", "them", "him", "her", "who", "person", "people")
+    is_known = base in ACTORS or word in (
+        "they",
+        "he",
+        "she",
+        "them",
+        "him",
+        "her",
+        "who",
+        "person",
+        "people",
+        "somebody",
+        "someone",
+        "anybody",
+        "anyone",
+        "one",
+    )
     is_doer = not kinds and base.endswith(("er", "or", "ee", "ist", "holder"))
     return is_known or is_doer or ("n" in kinds and kinds["n"].meaning == "person")
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from metrics_pipeline.metrics.lint.english import JUDGED, is_concrete, is_person, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, sentences
+from metrics_pipeline.metrics.lint.acts import JUDGED
+from metrics_pipeline.metrics.lint.english import is_concrete, is_person, is_speech
+from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
+from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\
@@ -34,11 +36,20 @@ LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|means
 BACK = frozenset("it its them their this these those one both that him her they so then".split())
 SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
 """Verbs that only lead up to what is asked."""
+TOLD = frozenset("say explain tell".split())
+PAST = frozenset((*IRREGULAR_VERBS, "would", "could")) - {"am", "is", "are", "be", "does"}
+AFFIRMS = frozenset("accept agree approve grant allow confirm pay buy keep book renew".split())
+DENIES = frozenset("refuse decline reject deny dispute cancel withdraw contest oppose".split())
 CLOSING = frozenset("confirm agree accept match refuse decline reject".split())
 """What the other party says to the same thing."""
 
 
 def check(subject: Subject) -> Iterator[Hit]:
+    for index, label in enumerate(subject.metric.labels):
+        opposites = _opposites(label.when or "") if label.outcome != "neutral" else None
+        if opposites:
+            yield Hit(subject, ("labels", index, "when"), f"one label stands for opposites: {opposites!r}.")
+            return
     text = next(iter(sentences(subject.metric.definition)), "")
     if CONDITION.search(text) or LISTED.search(text):
         return
@@ -57,6 +68,17 @@ def check(subject: Subject) -> Iterator[Hit]:
                 return
 
 
+def _opposites(when: str) -> str | None:
+    """The two verbs of a condition that affirm and deny the same: `accepted or declined it`."""
+    for first, second in pairwise(clauses(when)):
+        if second.opener == "or" and not (first.is_negated or second.is_negated):
+            one = {first.words[index].base for index in _finite(first)[-1:]}
+            other = {second.words[index].base for index in _finite(second)[:1]}
+            if (one & AFFIRMS and other & DENIES) or (one & DENIES and other & AFFIRMS):
+                return " or ".join((*one, *other))
+    return None
+
+
 def _asks_another(text: str, clause: Clause) -> bool:
     is_about_the_same = any(word.base in BACK for word in clause.words)
     return clause.opener in QUESTIONS and not is_about_the_same and _ends_joined(text, clause)
@@ -72,11 +94,14 @@ def _main(read: tuple[Clause, ...]) -> list[Clause]:
     main: list[Clause] = []
     is_main = True
     for index, clause in enumerate(read):
-        if clause.opener in ("", ".", ";") or (clause.opener == "whether" and index == 0):
+        # `Once a return is approved the label goes out, and …`: the main clause follows without a comma.
+        is_both = index == 0 and clause.opener in SUBORDINATORS and len(verb_groups(clause)) > 1
+        if is_both or clause.opener in ("", ".", ";") or (clause.opener == "whether" and index == 0):
             is_main = True
         elif clause.opener in ("and", "or", "but"):
             # A subject of its own, not a bare verb, takes the thread of the sentence up again.
-            is_main = is_main or (bool(read[index - 1].verbs) and _has_subject(clause))
+            is_own = _has_subject(clause) or (bool(main) and _resumes(main[-1], read[index - 1], clause))
+            is_main = is_main or (bool(read[index - 1].verbs) and is_own)
         elif clause.opener == ",":
             is_main = is_main or _has_subject(clause)
         else:
@@ -86,9 +111,19 @@ def _main(read: tuple[Clause, ...]) -> list[Clause]:
     return main
 
 
+def _resumes(main: Clause, lower: Clause, clause: Clause) -> bool:
+    """Whether a bare verb is in the tense of the main clause and not of the lower one: `listed what it needs and had …`."""
+    return _is_past(clause) == _is_past(main) != _is_past(lower)
+
+
+def _is_past(clause: Clause) -> bool:
+    carried = next((word.text.lower() for word in clause.words if word.kind in ("verb", "auxiliary")), "")
+    return carried.endswith("ed") or carried in PAST
+
+
 def _has_subject(clause: Clause) -> bool:
     verb = next((index for index, word in enumerate(clause.words) if word.kind in ("verb", "auxiliary")), 0)
-    return any(word.kind == "noun" for word in clause.words[:verb])
+    return clause.words[0].base not in ("with", "without") and any(map(_is_noun, clause.words[:verb]))
 
 
 def _finite(clause: Clause) -> list[int]:
@@ -117,17 +152,28 @@ def _is_open(before: list[str]) -> bool:
 def _is_outcome(clause: Clause) -> bool:
     if any(word.base in ("call", "conversation", "chat") for word in clause.words) and "end" in str(clause):
         return False
-    return any(clause.words[index].base not in SETTING for index in _finite(clause))
+    return any(clause.words[index].base not in SETTING for index in _finite(clause)) or _is_rated(clause)
+
+
+def _is_rated(clause: Clause) -> bool:
+    """Whether a clause only says what somebody is like: `the agent was polite`."""
+    linked = [place for place, word in enumerate(clause.words[:-1]) if word.base in BE]
+    return not clause.verbs and any(clause.words[place + 1].kind in ("adjective", "adverb") for place in linked)
 
 
 def _goes_on(first: Clause, second: Clause) -> bool:
     """Whether the second clause says more of the first: a thing that both name, or one thing that goes through several
     steps, as in `a booking was made and read back to the caller`."""
-    is_passive = any(word.base in BE for word in first.words)
+    doer = next(filter(_is_noun, first.words), None)
+    is_of_thing = doer is not None and not is_person(doer) and any(word.base in BE for word in second.words)
+    if is_of_thing and not _has_subject(second):
+        return True
+    is_passive = any(word.base in BE for word in first.words) and bool(first.verbs) and _is_past(second)
     things = (
         {word.base for word in clause.words if word.kind == "noun" and is_concrete(word)} for clause in (first, second)
     )
-    if second.is_negated or set.intersection(*things):
+    is_denied = second.is_negated and not (_has_subject(second) and any(word.base in BE for word in second.words))
+    if is_denied or set.intersection(*things):
         return True
     return is_passive and not _has_subject(second) and not any(word.kind == "auxiliary" for word in second.words)
 
@@ -135,14 +181,15 @@ def _goes_on(first: Clause, second: Clause) -> bool:
 def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
     """Whether a joined clause says something of its own, and not more of what was said before it."""
     verbs = _finite(clause)
-    if not verbs or clause.words[verbs[0]].base in SETTING:
+    is_ahead = any(word.base in ("will", "would") for word in clause.words)
+    if not verbs or (clause.words[verbs[0]].base in SETTING and not is_ahead):
         return False
     verb = clause.words[verbs[0]]
     after = clause.words[verbs[0] + 1 :]
     is_said_of_it = (
         is_speech(verb)
         and bool(following)
-        and following[0].opener == "that"
+        and following[0].opener in QUESTIONS | {"that"}
         and bool(BACK & {word.base for word in following[0].words})
     )
     is_participle = bool(after) and after[0].base == "by" and verbs[0] == 0
@@ -154,10 +201,16 @@ def _is_other_outcome(clause: Clause, following: Sequence[Clause]) -> bool:
     ):
         return False
     is_about_it = any(word.base in BACK for word in after) and all(map(is_person, filter(_is_noun, after)))
-    if is_speech(verb) and is_about_it and not following:
+    if (
+        is_speech(verb)
+        and (is_about_it or (verb.base in TOLD and not after and not _has_subject(clause)))
+        and not following
+    ):
         return False
     if verb.base in CLOSING:
-        return any(word.kind == "verb" for word in after)
+        return any(word.kind == "verb" or word.base in ("a", "an", "another") for word in after)
+    if is_ahead:
+        return True
     has_object = any(is_concrete(word) or word.kind == "determiner" for word in after[:3])
     has_content = bool(following) and following[0].opener in QUESTIONS | {"that", "which"} and not after
     return has_object or has_content or verb.base in JUDGED or is_speech(verb) or _has_subject(clause)

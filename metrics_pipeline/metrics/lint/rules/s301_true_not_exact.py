@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_observable, is_spelled_out, is_vague, points_back
+from metrics_pipeline.metrics.lint.acts import is_observable, is_spelled_out, is_vague
+from metrics_pipeline.metrics.lint.english import points_back
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -31,7 +32,9 @@ def check(subject: Subject) -> Iterator[Hit]:
         return
     if metric.true_when is None:
         yield Hit(subject, ("definition",), "nothing says what exactly makes it true.")
-    elif _is_open(metric.true_when, metric.definition) and not (beyond(metric.true_when) or inner(metric.true_when)):
+    elif _is_open(metric.true_when, metric.definition) and not (
+        beyond(metric.true_when) or inner(metric.true_when) or beyond(metric.definition)
+    ):
         yield Hit(subject, ("true_when",), "true_when names nothing that somebody said or did.")
 
 

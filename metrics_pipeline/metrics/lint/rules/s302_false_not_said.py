@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import evaluates, is_observable, is_vague, points_back
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
+from metrics_pipeline.metrics.lint.acts import is_observable, is_vague
+from metrics_pipeline.metrics.lint.english import points_back
+from metrics_pipeline.metrics.lint.evaluation import evaluates
+from metrics_pipeline.metrics.lint.grammar import clauses
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import content
@@ -32,8 +34,9 @@ EMPTY = content(
     "otherwise else not any other case false true all if when everything rest remaining opposite the anything in cases "
     "contrary reverse applies apply is this that condition conditions met holds hold fulfilled given so same also here"
 )
+ABSENT = re.compile(r"\b(?:absent|missing|lack(?:s|ed|ing)?|omit(?:s|ted)?|left out|withh[eo]ld)\b", re.IGNORECASE)
 INLINE = re.compile(
-    r"\bfalse\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\bdoes not (?:where|when|if|count)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
+    r"\bfalse\b|\bnot so (?:if|when|where)\b|\bno,? (?:if|when)\b|\bnot the case (?:when|if)\b|\bdoes not (?:where|when|if|count)\b|\b(?:does|do|did|will) not count\b|\bcounts? as (?:a )?(?:no|not|failure)\b|\bnot counted\b|"
     r"\botherwise (?:it is |the answer is )?no\b",
     re.IGNORECASE,
 )
@@ -56,8 +59,11 @@ def _says_something(false_when: str, true_when: str) -> bool:
     if not is_vague(false_when) or any(beyond(text) or inner(text) for text in (false_when, true_when)):
         return True
     # `None of these was named` says exactly what is missing, where what should be there is exact.
-    is_missing = any(word.base in NEGATIONS or word.base.endswith("n't") for word in tagged(false_when))
-    return (is_missing or points_back(false_when)) and is_observable(true_when) and not evaluates(false_when)
+    is_missing = ABSENT.search(false_when) is not None or any(
+        clause.is_negated and not evaluates(str(clause)) for clause in clauses(false_when)
+    )
+    is_counted = points_back(false_when) and not evaluates(false_when)
+    return (is_missing or is_counted) and is_observable(true_when)
 
 
 RULE = Rule(

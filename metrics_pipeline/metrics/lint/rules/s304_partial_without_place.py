@@ -55,7 +55,7 @@ HALF = r"(?:partial|partially|partly|in part|incomplete|incompletely|half|halfwa
 MAY_BE = r"(?:possible|may|might|can|could|sometimes|often|happens?|occurs?|allowed|exists?|conceivable)"
 DEGREE = re.compile(
     r"\bto (?:what|which|some|any|an?(?: \w+)?) (?:extent|degree)\b|\b(?:extent|degree) to which\b|\bextent of\b|"
-    r"\bhow (?:far|completely?|fully|thoroughly|much of|many of)\b(?! (?:away|back|ahead|apart|from|in))|\bup to a point\b|"
+    r"\bhow (?:far|complete(?:ly)?|full(?:y)?|thorough(?:ly)?|much of|many of)\b(?! (?:away|back|ahead|apart|from|in))|\bup to a point\b|"
     r"\bwhat (?:share|part|portion|proportion|fraction|percentage) of\b",
     re.IGNORECASE,
 )
@@ -65,6 +65,7 @@ PARTIAL = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bany )\b{NEARLY}[ -]{DONE}|\b{DONE} (?:only |just )?{NEARLY}\b|\b(?:partial|half|halfway) {RESULT}|"
     rf"\b{HALF}\b[^.;]{{0,40}}\b{MAY_BE}\b|\b{MAY_BE}\b[^.;]{{0,40}}\b{HALF}\b|"
     r"\b(?:only|just|merely) (?:an? )?(?:some|part|half|portion|few|most) of\b|\bor (?:an? )?(?:some|part|half|portion|most) of\b|"
+    r"\bor\b[^.;]{0,30}\b(?:share|part|portion|fraction|half|some|few|most) of (?:it|them|these|those|the)\b|"
     r"\bsome but not (?:all|every)|\bin between\b|\bhalf[ -](?:measures?|hearted)\b|"
     r"\b(?:is|as|be|for) (?:only |just |but )?half\b(?! (?:an? )?(?:hour|past|dozen|price|board|day|term|year|mile|pint|kilo|pound))|\bmiddle ground\b",
     re.IGNORECASE,
@@ -114,7 +115,7 @@ def _spoken(pattern: re.Pattern[str], text: str, *, is_boolean: bool = False) ->
     """What `text` itself says of a degree, and nobody in the conversation; a boolean may say at once that either counts."""
     for found in pattern.finditer(text):
         before, after = text[: found.start()], text[found.start() :]
-        is_placed = is_boolean and (NO_MATTER.search(before) or COUNTED.search(after))
+        is_placed = is_boolean and pattern is PARTIAL and (NO_MATTER.search(before) or COUNTED.search(after))
         if not is_placed and not _is_said(before, found.group()):
             return found.group()
     return None

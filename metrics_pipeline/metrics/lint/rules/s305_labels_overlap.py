@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import combinations
-from math import inf
-from typing import NamedTuple
 
 from metrics_pipeline.metrics.lint.english import has_verb, is_person
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
-from metrics_pipeline.metrics.lint.lexicon import verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
-from metrics_pipeline.metrics.lint.words import content, stem, words
+from metrics_pipeline.metrics.lint.question import (
+    asks_for_one,
+    asks_for_result,
+    asks_what_was_done,
+    has_order,
+    is_open,
+)
+from metrics_pipeline.metrics.lint.spans import Span, span
+from metrics_pipeline.metrics.lint.words import content, stem, stems, words
 from metrics_pipeline.metrics.parts import Label
 
 BAD = """\
@@ -57,7 +62,7 @@ SAME = {
     for word in group.split()
 }
 TELLS_APART = NEGATIONS | set(
-    "only but before instead rather except unless other another else elsewhere outside beyond otherwise different alone "
+    "only but before instead rather except unless other else elsewhere outside beyond otherwise different alone "
     "solely just".split()
 )
 REFUSES = frozenset(
@@ -69,78 +74,43 @@ QUALIFIES = frozenset(
     "all whole wholly full fully entire entirely every everything everybody everyone complete both partly partially "
     "partial part half some most least new existing old current former still already yet several first last".split()
 )
-IS_TROUBLE = re.compile(r"\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b", re.IGNORECASE)
-OPEN = re.compile(
-    r"\bwhat(?! (?:kind|type|sort|\w+ of)\b)|\bwhy\b|\b(?:reason|cause|topic|subject|theme)s?\b", re.IGNORECASE
+IS_TROUBLE = re.compile(
+    r"\b(?:of|for|from) not \w+ing\b|\bthat (?:they|he|she|it) (?:did|do|does|has|have|had|could|can) ?(?:not|n't)\b|\b(?:has|have|is|are|can) ?not\b|\b(?:has|have|is|are|ca)n't\b|\bcannot\b",
+    re.IGNORECASE,
 )
 LISTED = re.compile(
-    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|to)[\s,]"
+    r"\b(?:about|with|concerning|regarding|to do with|for instance|for example|such as|including|e\.g\.|like|(?<!up )to|be it|whether)[\s,]"
 )
-ORDER = re.compile(
-    r"\bfirst (?:label |one )?(?:that|which|to) (?:holds?|fits?|appl(?:y|ies)|match(?:es)?)\b|\bfrom the top\b|\btop to bottom\b|"
-    r"\bin (?:this|the given|the listed|their) order\b|\b(?:priorit|precede)|\b(?:prevails?|outranks?|wins)\b|"
-    r"\bif (?:both|several|two|more than one)\b|\bwhichever\b",
-    re.IGNORECASE,
-)
-ONE_OF_MANY = re.compile(
-    r"\b(?:first|last|final(?:ly)?|best|worst|latest|earliest|furthest|farthest|highest|lowest|longest|most|mostly|main|mainly|"
-    r"chief|chiefly|primary|primarily|principal|initial|initially|opening|original|originally|ultimate|ultimately|"
-    r"eventual|eventually|single|sole|how far)\b",
-    re.IGNORECASE,
-)
-RESULT = re.compile(
-    r"\b(?:came? of|becam?e of|came? to|ends?|ended|ending|outcome|result|status|state|stage|point)\b", re.IGNORECASE
-)
+INCLUDED = re.compile(r"\b(?:its|their|the) ([\w-]+) included\b", re.IGNORECASE)
 AGENTS = frozenset("agent assistant bot adviser advisor representative operator clerk dispatcher receptionist".split())
+FREE = re.compile(
+    r",? (?:at once|now|today|immediately|straight ?away|right away|sooner) or (?:at a |some )?(?:later|other|another)(?: \w+)?|"
+    r",? (?:with|in) or (?:without|out)\b|,? whether or not\b[^.,;]*|,? (?:in full|wholly|fully) or (?:in part|partly)|,? or not\b|"
+    r",? no matter \w+[^.,;]*|,? by whatever \w+|,? in any \w+",
+    re.IGNORECASE,
+)
+"""Both of two opposites: what is left open narrows nothing."""
+NOT_YET = re.compile(
+    r"(?:\bnot|n't|\bno|\bnever|\bnothing)\b[^.;]*\byet\b|\b(?:is|are) yet to\b|\bstill (?:not|to be|has to|have to)\b"
+)
+UNDER_WAY = re.compile(r"\b(?:is|are|was|were) (?:still |now |currently )?(?!missing)(?:being \w+|\w+ing)\b")
+STEPS = frozenset("ask request need require check look open begin start promise offer propose forward".split())
+"""Verbs of what comes before the thing itself."""
 SHARED_WORDS = 2
 SENTENCE_WORDS = 3
-
-NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
-    )
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "thousand": 1000, "noon": 12}
-HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": 168, "fortnight": 336, "month": 730, "year": 8760}
-TINY = 1e-6
-NUMBER = r"[$£€]?(?P<{}>\d+(?:\.\d+)?)%?"
-UNIT = r"(?P<unit>[ -](?!or\b|and\b)[a-z]+)?"
-MORE = r"(?:more|longer|later|greater|higher|larger|bigger|older|heavier|further)"
-LESS = r"(?:fewer|less|shorter|lower|smaller|sooner|earlier|younger|lighter|cheaper)"
-SPANS = tuple(
-    (re.compile(rf"\b{pattern}"), low_shift, high_shift)
-    for pattern, low_shift, high_shift in (
-        (rf"{NUMBER.format('low')} ?(?:to|and|or|through|until|-|–) ?{NUMBER.format('high')}{UNIT}", 0.0, 0.0),
-        (rf"(?:{MORE} than|over|above|beyond|exceed\w*) {NUMBER.format('low')}{UNIT}", TINY, 0.0),
-        (rf"(?:{LESS} than|under|below) {NUMBER.format('high')}{UNIT}", 0.0, -TINY),
-        (rf"(?:at least|from|minimum of) {NUMBER.format('low')}{UNIT}", 0.0, 0.0),
-        (rf"(?:at most|up to|within|maximum of) {NUMBER.format('high')}{UNIT}", 0.0, 0.0),
-        (rf"{NUMBER.format('low')}{UNIT} (?:or|and) (?:{MORE}|over|above|up|upwards)\b", 0.0, 0.0),
-        (rf"{NUMBER.format('high')}{UNIT} (?:or|and) (?:{LESS}|under|below)\b", 0.0, 0.0),
-    )
-)
-
-
-class Span(NamedTuple):
-    """A range of numbers that a label names, both ends in it."""
-
-    low: float
-    high: float
-    unit: str
 
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
-    has_order = ORDER.search(metric.definition) is not None
-    asks_for_one = metric.attempts is not None or ONE_OF_MANY.search(metric.definition) is not None
+    is_ordered, is_single = has_order(metric), asks_for_one(metric)
     for (_, one), (index, other) in combinations(enumerate(metric.labels), 2):
         if problem := _same(one, other):
             yield Hit(subject, ("labels", index), f"the labels {one.name!r} and {other.name!r} {problem}.")
-        elif not has_order and (
+        elif not is_ordered and (
             _share_numbers(one, other)
             or any(_is_kind(*pair) or _lists(*pair) for pair in ((one, other), (other, one)))
-            or (not asks_for_one and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
+            or _is_on_the_way(metric.definition, one, other)
+            or (not is_single and (_both_succeed(one, other) or _both_hold(metric.definition, one, other)))
         ):
             yield Hit(subject, ("labels", index), f"{one.name!r} and {other.name!r} can fit the same conversation.")
 
@@ -151,15 +121,40 @@ def _same(one: Label, other: Label) -> str | None:
         return "mean the same"
     if not one.when or not other.when:
         return None
-    small, large = sorted((_meaning(one.when), _meaning(other.when)), key=len)
-    is_same = small == large and not _tells_apart(one.when)
-    if one.when == other.when or is_same or (small and small <= large and not _qualify(one.when, other.when)):
+    free = [FREE.sub("", text) for text in (one.when, other.when)]
+    small, large = sorted(map(_meaning, free), key=len)
+    if one.when == other.when or (small == large and not _tells_apart(one.when)):
         return "fit the same conversation"
-    return None
+    is_free = free != [one.when, other.when]
+    is_told_apart = (_tells_apart if is_free else _qualify)(one.when, other.when)
+    shorter, longer = sorted(map(_order, free), key=len)
+    is_within = (
+        bool(small) and small <= large and not (_span(one) and _span(other)) and _is_told_in_order(shorter, longer)
+    )
+    return "fit the same conversation" if is_within and not is_told_apart else None
+
+
+def _is_on_the_way(question: str, one: Label, other: Label) -> bool:
+    """Whether a label holds until another does: `has not been repaired yet` and `is waiting for a part`; or names a step
+    before it, where it is asked what somebody did: `asked for a proof` and `applied the discount`."""
+    first, second = one.when or "", other.when or ""
+    for early, late in ((first, second), (second, first)):
+        if NOT_YET.search(early) and UNDER_WAY.search(late) and not NOT_YET.search(late):
+            return True
+    if (
+        {one.outcome, other.outcome} != {"success", "partial"}
+        or not asks_what_was_done(question)
+        or _qualify(first, second)
+    ):
+        return False
+    step, whole = (first, second) if one.outcome == "partial" else (second, first)
+    return _actor(step) == _actor(whole) is not None and bool(_verbs(step) & STEPS) and _verbs(step) != _verbs(whole)
 
 
 def _is_kind(wide: Label, narrow: Label) -> bool:
     """Whether a name is another one with a qualifier, for the same event: appointment, weekend appointment."""
+    if _span(wide) and _span(narrow):
+        return False
     if not wide.when or not narrow.when or not _meaning(_spoken(wide.name)) < _meaning(_spoken(narrow.name)):
         return False
     shared = _meaning(wide.when) & _meaning(narrow.when)
@@ -168,12 +163,16 @@ def _is_kind(wide: Label, narrow: Label) -> bool:
 
 def _lists(wide: Label, narrow: Label) -> bool:
     """Whether a label lists, among what it is about, the thing that another one is about."""
-    found = LISTED.search(wide.when or "")
-    name = _meaning(_spoken(narrow.name))
-    if found is None or not wide.when or _tells_apart(wide.when, wide.name, narrow.name):
+    if not wide.when or _tells_apart(wide.when, wide.name, narrow.name):
         return False
-    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", wide.when[found.end() :])
-    return any(name in (_meaning(item), {_head(item)}) for item in items)
+    if any(_meaning(found[1]) <= _meaning(narrow.when or "") for found in INCLUDED.finditer(wide.when)):
+        return True
+    found = LISTED.search(wide.when)
+    name = _meaning(_spoken(narrow.name))
+    # `A trainer or somebody at the desk.` is a list from its first word.
+    listed = wide.when[found.end() :] if found else "" if has_verb(wide.when) else wide.when
+    items = re.split(r"[,;.:]|\b(?:or|and|whose|who|that|which)\b", listed)
+    return any(bool(name) and name in (_meaning(item), {_head(item)}) for item in items)
 
 
 def _both_succeed(one: Label, other: Label) -> bool:
@@ -186,52 +185,34 @@ def _both_succeed(one: Label, other: Label) -> bool:
 
 def _both_hold(question: str, one: Label, other: Label) -> bool:
     """Whether nothing keeps two neutral answers to a question, which asks for no single one, from being true at once."""
-    if {one.outcome, other.outcome} != {"neutral"} or not one.when or not other.when or RESULT.search(question):
+    if {one.outcome, other.outcome} != {"neutral"} or not one.when or not other.when or asks_for_result(question):
         return False
-    is_open = OPEN.search(question) is not None
-    texts = [IS_TROUBLE.sub("", text) if is_open else text for text in (one.when, other.when)]
+    texts = [IS_TROUBLE.sub("", text) if is_open(question) else text for text in (one.when, other.when)]
     if not all(map(_is_sentence, texts)) or _qualify(*texts) or (_span(one) and _span(other)):
         return False
     # `Which branch`: the agent named Leeds, the agent named York; but `who holds a card` and `who reported a fault` …
     is_parallel = _verbs(one.when) == _verbs(other.when) and (_span(one) is None) == (_span(other) is None)
-    return is_open or not is_parallel
+    return is_open(question) or not is_parallel
 
 
 def _share_numbers(one: Label, other: Label) -> bool:
     first, second = _span(one), _span(other)
-    if first is None or second is None or first.unit != second.unit:
+    if first is None or second is None:
         return False
     texts = one.when or "", other.when or ""
-    return first.low <= second.high and second.low <= first.high and _verbs(texts[0]) == _verbs(texts[1])
+    return first.meets(second) and _verbs(texts[0]) == _verbs(texts[1])
 
 
 def _span(label: Label) -> Span | None:
-    """Where the numbers of a label meet; None where it names none, or denies what it counts."""
-    spoken = (label.when or _spoken(label.name)).lower()
-    text = " ".join(str(NUMBERS.get(word, word)) for word in re.findall(r"[^\s,;:()]+", spoken.rstrip(". ")))
-    text = re.sub(rf"\b(?:no|not) {MORE} than\b", "at most", re.sub(rf"\b(?:no|not) {LESS} than\b", "at least", text))
-    text = text.replace("half an hour", "30 minutes")
-    text = re.sub(r"\ban? (?=(?:minute|hour|day|week|fortnight|month|year)\b)", "1 ", text)
-    if _denies(text):
-        return None
-    low, high, unit = -inf, inf, ""
-    for pattern, low_shift, high_shift in SPANS:
-        for found in pattern.finditer(text):
-            named = found.groupdict()
-            unit = (named["unit"] or "").strip(" -").removesuffix("s")
-            scale = HOURS.get(unit, 1)
-            low = max(low, float(named.get("low") or -inf) * scale + low_shift)
-            high = min(high, float(named.get("high") or inf) * scale + high_shift)
-    return Span(low, high, "hour" if unit in HOURS else unit) if (low, high) != (-inf, inf) else None
-
-
-def _denies(text: str) -> bool:
-    return any(word in NEGATIONS or word.endswith("n't") for word in words(text))
+    return span(label.when or _spoken(label.name))
 
 
 def _tells_apart(*texts: str) -> bool:
     listed = [word for text in texts for word in words(_spoken(text))]
-    return any(word in TELLS_APART or word.endswith("n't") or verb_base(word) in REFUSES for word in listed)
+    denies = any(word in TELLS_APART or word.endswith("n't") for word in listed)
+    return denies or any(
+        word.kind == "verb" and word.base in REFUSES for text in texts for word in tagged(_spoken(text))
+    )
 
 
 def _qualify(*texts: str) -> bool:
@@ -264,6 +245,16 @@ def _verbs(when: str) -> frozenset[str]:
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _order(text: str) -> list[str]:
+    return [SAME.get(word, word) for word in stems(text)]
+
+
+def _is_told_in_order(shorter: list[str], longer: list[str]) -> bool:
+    """Whether what one label says stands in another in the same order: `the driver pays` is not in `he pays and the driver …`."""
+    rest = iter(longer)
+    return all(word in rest for word in shorter if word in _meaning(word))
 
 
 def _meaning(text: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from metrics_pipeline.metrics.lint.grammar import NEGATIONS, SUBORDINATORS, Clause, clauses
 from metrics_pipeline.metrics.lint.lexicon import senses, verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
+from metrics_pipeline.metrics.lint.spans import leave_a_gap, span
 from metrics_pipeline.metrics.lint.words import ACTORS
 from metrics_pipeline.metrics.parts import Label
 
@@ -31,7 +32,7 @@ labels:
 
 
 REST_NAME = re.compile(
-    r"\b(?:others?|else|elsewhere|none|neither|nothing|unknown|unclear|undetermined|unspecified|uncategori[sz]ed|unclassified|misc\w*|"
+    r"\b(?:others?|else|elsewhere|none|neither|nothing|unknown|unclear|undetermined|unspecified|uncategori[sz]ed|unclassified|misc(?:ellaneous|ellany)?|"
     r"rest|remain(?:der|ing)|everything|anything|otherwise|catch ?all|mixed|various|indeterminate|inconclusive|ambiguous)\b"
 )
 REST_WHEN = re.compile(
@@ -55,6 +56,11 @@ def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
     if metric.type != "categorical":
         return
+    named = [span(label.when or label.name) for label in metric.labels]
+    ranges = [one for one in named if one is not None]
+    if 1 < len(ranges) == len(named) and len({one.unit for one in ranges}) == 1 and leave_a_gap(ranges):
+        yield Hit(subject, ("labels",), "the labels' numbers leave a gap that no label is for.")
+        return
     is_rated = any(label.outcome != "neutral" for label in metric.labels)
     if not any(_takes_the_rest(label, is_rated) for label in metric.labels):
         yield Hit(subject, ("labels",), "no label is for what the others do not describe.")
@@ -73,6 +79,9 @@ def _takes_the_rest(label: Label, is_rated: bool) -> bool:
         return not main or any(_is_lacking(clause) for clause in main)
     if not main:
         return False
+    # `It fails for all, or the chat closed with no word on it`: the rest stands as an alternative.
+    if is_rated and any(clause.opener == "or" and _is_lacking(clause) and clause.is_negated for clause in main[1:]):
+        return True
     return _says_only_what_lacks(main) or (_is_lacking(main[0]) and TOO_EARLY.search(when) is not None)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
+from metrics_pipeline.metrics.lint.acts import COMPLETED, JUDGED
 from metrics_pipeline.metrics.lint.english import has_verb
 from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.lexicon import verb_base
@@ -69,7 +70,8 @@ def check(subject: Subject) -> Iterator[Hit]:
 def _adds_who(name: str, when: str) -> bool:
     """Whether `when` makes a sentence of a name that says what was done to what: form_sent, `The agent sent the form.`"""
     spoken = words(name.replace("_", " "))
-    tells_what = len(spoken) > 1 and any(verb_base(word) not in (None, word) for word in spoken)
+    is_act = len(spoken) > 1 or verb_base(spoken[0]) not in JUDGED | COMPLETED
+    tells_what = is_act and any(verb_base(word) not in (None, word) for word in spoken)
     return tells_what and bool(content(when) & ACTORS - content(name))
 
 

@@ -1,0 +1,30 @@
+"""How messages count things, and what they suggest."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+SUGGESTED = 3
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 file`, `2,000 files`, `1 query`; `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def nearest(wanted: str, known: Iterable[str], alike: float = 0.5, at_most: int = SUGGESTED) -> list[str]:
+    """Those of `known` that `wanted` may have meant, the closest first.
+
+    Args:
+        alike: How alike they must be at least, 0 to 1.
+    """
+    return difflib.get_close_matches(wanted, list(known), at_most, alike)
+
+
+def did_you_mean(names: list[str]) -> str:
+    """`Did you mean a, b or c?`; empty without names."""
+    if not names:
+        return ""
+    *others, last = names
+    return f"Did you mean {', '.join(others)} or {last}?" if others else f"Did you mean {last}?"
