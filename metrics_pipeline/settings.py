@@ -59,7 +59,7 @@ class Settings(BaseModel):
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
     concurrency: int = Field(default=64, ge=1, le=1024)
-    """Requests in flight, at most."""
+    """Requests in flight to a model, at most. Fewer where it refuses them, until it bears them again."""
     call_timeout_seconds: float = Field(default=60, gt=0)
     """A call that has not ended by then is given up, however busily it drips."""
     run_timeout_seconds: float = Field(default=6 * 3600, gt=0)

@@ -142,14 +142,15 @@ class Asker:
         """The recorded reply; None where nothing was recorded and the cells stay open."""
         asked, pace, tries = self._prompter.prepare(question), self._pace(question.judge), 0
         while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
-            # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
-            request_id = await self._recorder.record(Intent(question.cells, tries, question.redaction))
-            permit = await pace.enter(self._prompter.tokens(asked))
-            try:
-                recorded, pause = await self._try(asked, request_id, tries, pace, permit)
-            finally:
-                # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
-                pace.leave()
+            async with pace.under_way:
+                # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
+                request_id = await self._recorder.record(Intent(question.cells, tries, question.redaction))
+                permit = await pace.enter(self._prompter.tokens(asked))
+                try:
+                    recorded, pause = await self._try(asked, request_id, tries, pace, permit)
+                finally:
+                    # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
+                    pace.leave()
             if pause is None:
                 return recorded
             tries += 1

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 MINUTE_SECONDS = 60.5
 """A minute and what a call may be on its way: the limit holds where the calls arrive."""
+AHEAD = 8
+"""One call in so many may make ready before its turn comes."""
 RECENT_CALLS = 32
 REFUSED_OF_RECENT = 8
 FIRST_HOLD_SECONDS = 1.0
@@ -54,6 +56,8 @@ class Pace:
         self.in_flight = 0
         self.held_until = 0.0
         """No call begins before; in the loop's own time."""
+        self.under_way = asyncio.Semaphore(rate.concurrency + max(rate.concurrency // AHEAD, 1))
+        """Held by who is in flight, or makes ready to be: few, since a run that is killed cannot tell them apart."""
         self._rate, self._loop = rate, asyncio.get_running_loop()
         self._minute = _Minute(rate)
         self._waiting: deque[tuple[asyncio.Future[None], Permit]] = deque()
