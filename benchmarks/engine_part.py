@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from landed import land
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.record import Conversation, Turn
+from metrics_pipeline.errors import JudgeError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.chat_completions import parameters
-from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import FENCE_SECRET, Judges, Options, Report, evaluate, plan_requests
@@ -93,10 +95,7 @@ def land_part(options: argparse.Namespace) -> dict[str, Any]:
 
 def judge_part(options: argparse.Namespace) -> dict[str, Any]:
     settings, catalog = _settings(options), _catalog(options)
-    if options.client == "litellm":
-        import litellm  # noqa: F401
-    else:
-        import openai  # noqa: F401
+    asyncio.run(_load(settings))
     folder = open_data_folder(options.data)
     started, cpu = time.perf_counter(), time.process_time()
     report = pipeline.judge(folder, catalog, settings)
@@ -160,6 +159,15 @@ def bare_part(options: argparse.Namespace) -> dict[str, Any]:
     started, cpu = time.perf_counter(), time.process_time()
     asyncio.run(send_all())
     return _took(started, cpu) | {"requests": len(bodies)}
+
+
+async def _load(settings: Settings) -> None:
+    """Ask where nobody answers: a client loads most of itself at its first call."""
+    judge = open_judges(settings.model_copy(update={"api_base": "http://127.0.0.1:9/v1"})).current
+    with suppress(JudgeError):
+        await judge.ask(JudgeRequest((), (), ({"role": "user", "content": ""},), {}, 1))
+    if isinstance(judge, RemoteJudge):
+        await judge.close()
 
 
 def _settings(options: argparse.Namespace) -> Settings:

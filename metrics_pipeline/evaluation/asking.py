@@ -155,6 +155,8 @@ class Asker:
                 return recorded
             tries += 1
             await pace.rest(min(pause, self._seconds_left))
+        # Who waited for a budget may have waited until the run's time was over: that is then said.
+        self._may_send(question.judge.name)
         return None
 
     async def _try(
