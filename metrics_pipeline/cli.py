@@ -13,6 +13,7 @@ import typer
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.catalogue import list_metrics, show
+from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
@@ -108,6 +109,7 @@ cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)
 cli.command()(redact)
+cli.command()(erase)
 cli.command()(trials.preview)
 cli.command()(trials.diff)
 cli.command()(trials.estimate)
@@ -138,6 +140,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
     return {
         "generation": publication.generation if publication else None,
         "published": str(publication.path) if publication else None,
+        "erased": summary.erased_count,
         "landed": {
             "files": summary.landing.file_count,
             "skipped_files": summary.landing.skipped_count,
@@ -146,6 +149,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "duplicate": summary.landing.duplicate_count,
             "waiting": summary.landing.waiting_count,
             "quarantined": summary.landing.quarantined_count,
+            "erased": summary.landing.erased_count,
         },
         "conversations": summary.merged.conversation_count,
         "superseded": summary.merged.superseded_count,

@@ -20,6 +20,7 @@ from metrics_pipeline.conversations.pull_state import PullRecord, PullState, rea
 from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.budget import Allowance
@@ -53,6 +54,8 @@ class Stage(NamedTuple):
 class Summary(NamedTuple):
     """What one run of the whole job did."""
 
+    erased_count: int
+    """Conversations that were too old, or whose erasing had been killed."""
     landing: LandingReport
     merged: MergeReport
     evaluation: Report
@@ -131,7 +134,13 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
-        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
+        erase_what_is_due(settings, folder, now())
+        return _land(settings, folder), merge(folder)
+
+
+def _land(settings: Settings, folder: DataFolder) -> LandingReport:
+    before = first_day_kept(settings, now())
+    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
 
 
 def is_bounded(settings: Settings) -> bool:
@@ -146,8 +155,7 @@ def unasked_requests(settings: Settings) -> int:
 
 
 def _request_budgets(settings: Settings) -> list[int]:
-    budgets = (settings.budget_requests, settings.budget_requests_per_day)
-    return [budget for budget in budgets if budget is not None]
+    return [budget for budget in (settings.budget_requests, settings.budget_requests_per_day) if budget is not None]
 
 
 def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
@@ -263,8 +271,9 @@ def run(
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
+        erased = erase_what_is_due(settings, folder, now())
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now())
+            landing = _land(settings, folder)
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):
@@ -277,7 +286,9 @@ def run(
                 build_marts(folder)
             with _measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
-    return Summary(landing, merged, evaluation, publication, tuple(stages))
+    return Summary(
+        sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
+    )
 
 
 @contextmanager

@@ -105,6 +105,8 @@ class Settings(BaseModel):
     """How far before the end of the last pull the next begins: what the server learns late is still found."""
     pull_page_size: int = Field(default=500, ge=1, le=1000)
     """Conversations in one reply, at most."""
+    retention_days: int | None = Field(default=None, ge=1)
+    """Each run erases conversations that are more than so many days old, and takes none in; unset, all are kept."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 

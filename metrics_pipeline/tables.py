@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -146,6 +146,7 @@ INGEST_FILES = _schema(
     duplicate_count=_count,
     waiting_count=_count,
     quarantined_count=_count,
+    erased_count=_count,
     quarantined_by_reason=_text,  # JSON: places by reason
     redaction=_text,  # the version of the rules under which personal data was taken out
     redaction_count=_count,
@@ -199,6 +200,14 @@ class DataFolder:
     @property
     def pulls(self) -> Path:
         return self.root / "pulls"
+
+    @property
+    def erased(self) -> Path:
+        return self.root / "erased"
+
+    @property
+    def feed(self) -> Path:
+        return self.root / "feed"
 
     @property
     def ledger(self) -> Path:
@@ -331,9 +340,10 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         pq.write_table(table, beside, compression="zstd")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: whole, or not at all."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write `content` to `path`: whole, or not at all; readable by those that `mode` and the user's mask name."""
     with replacing(path) as beside:
+        beside.touch(mode)
         beside.write_bytes(content)
 
 
@@ -372,13 +382,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it."""
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it.
+
+    Args:
+        on_wait: Called before it waits.
+    """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("wb")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         handle.close()

@@ -25,11 +25,17 @@ def console() -> Console:
 def print_run(summary: Summary) -> None:
     """What a run did, in the order in which it did it."""
     out, landing, tally = console(), summary.landing, summary.evaluation.tally
+    if summary.erased_count:
+        erased = counted(summary.erased_count, "conversation")
+        out.print(f"erased     {erased} too old to be kept, or left by an erase that was killed")
     out.print(
         f"landed     {counted(landing.file_count, 'new file')} ({landing.skipped_count} landed before): "
         f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "
-        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined"
+        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined + "
+        f"{landing.erased_count:,} erased"
     )
+    for name in landing.changing:
+        out.print(f"waiting    {name} changed while it was read; the next run takes it in")
     merged = summary.merged
     out.print(
         f"merged     {counted(merged.conversation_count, 'conversation')}, {merged.superseded_count:,} superseded, "

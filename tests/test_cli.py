@@ -102,6 +102,7 @@ def test_a_run_goes_from_export_files_to_a_table_a_bi_tool_reads(finished):
         "duplicate": 0,
         "waiting": 0,
         "quarantined": 0,
+        "erased": 0,
     }
     assert summary["conversations"] == 40
     assert [stage["name"] for stage in summary["stages"]] == ["land", "merge", "judge", "build", "publish"]

@@ -1,14 +1,13 @@
 """Export files land: each once, by the hash of its content, as Parquet shards by day.
 
 What is in `landed/` is what everything else is rebuilt from. A file is there whole or not at all. For each file
-read = kept + duplicate + waiting + quarantined. What cannot be read is named in `quarantine/` by file, position and
-reason; its content is not copied, since it still stands in the landing folder. What is personal is taken out before
-anything is written.
+read = kept + duplicate + waiting + quarantined + erased. What cannot be read is named in `quarantine/` by file,
+position and reason; its content is not copied, since it still stands in the landing folder. What is personal is taken
+out before anything is written.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections import Counter, defaultdict
@@ -25,7 +24,9 @@ from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.registry import choose
 from metrics_pipeline.conversations.adapters.shape import not_understood
 from metrics_pipeline.conversations.clocks import require_possible_times
-from metrics_pipeline.conversations.reading import SUFFIXES, Found, is_export, read_export
+from metrics_pipeline.conversations.erased import Erased, Gone, KeptOut
+from metrics_pipeline.conversations.identity import hash_of, stamp_of
+from metrics_pipeline.conversations.reading import ARCHIVES, SUFFIXES, Found, is_export, read_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shards import Kept, renew, shard_table
@@ -39,7 +40,8 @@ from metrics_pipeline.tables import (
     write_parquet,
 )
 
-HASH_CHARACTERS = 32
+MAX_QUARANTINED = 100_000
+"""Places of one file that are named; a small file may unpack to a hundred million."""
 
 
 class LandingReport(NamedTuple):
@@ -51,6 +53,8 @@ class LandingReport(NamedTuple):
     """Files that had landed before."""
     ignored: tuple[str, ...]
     """Files whose names are not those of exports."""
+    changing: tuple[str, ...] = ()
+    """Files that changed while they were read: nothing of them was kept, and the next landing reads them."""
 
     @property
     def file_count(self) -> int:
@@ -76,6 +80,10 @@ class LandingReport(NamedTuple):
     def quarantined_count(self) -> int:
         return sum(receipt.quarantined_count for receipt in self.receipts)
 
+    @property
+    def erased_count(self) -> int:
+        return sum(receipt.erased_count for receipt in self.receipts)
+
 
 class _Sorted(NamedTuple):
     """A file's places, each in exactly one heap."""
@@ -86,16 +94,24 @@ class _Sorted(NamedTuple):
     quarantined: list[tuple[str, str]]
     redactions: Counter[str]
     not_understood: Counter[str]
+    erased: list[str]
+    """The id of each conversation that does not land because it was erased, or is too old."""
 
 
 def land_folder(
-    landing: Path, folder: DataFolder, zone: ZoneInfo, redactor: Redactor | None = None, now: datetime | None = None
+    landing: Path,
+    folder: DataFolder,
+    zone: ZoneInfo,
+    redactor: Redactor | None = None,
+    now: datetime | None = None,
+    before: date | None = None,
 ) -> LandingReport:
     """Land every export file below `landing` that has not landed yet, or landed under other rules of redaction.
 
     Args:
         redactor: Takes out what is personal; one with the settings' defaults when None.
         now: A conversation that begins later has a wrong clock; the machine's time when None.
+        before: Conversations of an earlier day do not land; nor do those that were erased.
 
     Raises:
         LandingError: There is nothing in the folder and nothing landed before.
@@ -113,23 +129,31 @@ def land_folder(
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
     if not exports and not any(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):
         raise LandingError(
-            f"{landing}: holds no export file ({', '.join(SUFFIXES)}). Put the exports of your agent's "
+            f"{landing}: holds no export file ({', '.join((*SUFFIXES, *ARCHIVES))}). Put the exports of your agent's "
             "conversations there, or point --landing at the folder that has them."
         )
     _keep_time_zone(folder, zone)
     redactor, now = redactor or Redactor(), now or datetime.now(UTC)
-    new_receipts = []
+    kept_out = KeptOut(Erased(folder), before)
+    new_receipts, changing = [], []
     skipped_count = 0
     for path in exports:
+        stamp = stamp_of(path)
         file_hash = hash_of(path)
         if _is_whole(folder.landed / file_hash, redactor.version):
             skipped_count += 1
         else:
             name = str(path.relative_to(landing))
-            new_receipts.append(_land_file(path, name, file_hash, folder, zone, redactor, now))
+            receipt, heaps = read_file(path, name, file_hash, zone, redactor, now, kept_out)
+            # Else its hash would stand for a content that it never had.
+            if stamp_of(path) == stamp:
+                _write_file(receipt, heaps, folder)
+                new_receipts.append(receipt)
+            else:
+                changing.append(redactor.text(name))
     renew(folder, redactor)
     write_ingest_files(folder)
-    return LandingReport(tuple(new_receipts), skipped_count, ignored)
+    return LandingReport(tuple(new_receipts), skipped_count, ignored, tuple(changing))
 
 
 def _is_whole(landed: Path, redaction: str) -> bool:
@@ -157,37 +181,20 @@ def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:
         )
 
 
-def hash_of(path: Path) -> str:
-    """What an export file is known by."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError:
-        # A folder or a file without permission is an export that cannot be read, and known by its name.
-        digest.update(str(path).encode())
-    return digest.hexdigest()[:HASH_CHARACTERS]
-
-
-def _land_file(
-    path: Path, name: str, file_hash: str, folder: DataFolder, zone: ZoneInfo, redactor: Redactor, now: datetime
-) -> Receipt:
-    receipt, heaps = read_file(path, name, file_hash, zone, redactor, now)
+def _write_file(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
     if heaps.quarantined:
         write_quarantine(receipt, heaps, folder)
     write_landed(receipt, heaps, folder)
-    return receipt
 
 
 def read_file(
-    path: Path, name: str, file_hash: str, zone: ZoneInfo, redactor: Redactor, now: datetime
+    path: Path, name: str, file_hash: str, zone: ZoneInfo, redactor: Redactor, now: datetime, kept_out: KeptOut
 ) -> tuple[Receipt, _Sorted]:
     """What would become of an export file; nothing is written."""
     began = time.monotonic()
-    heaps = _sort(read_export(path), zone, redactor, now)
+    heaps = _sort(read_export(path), zone, redactor, now, kept_out)
     heaps = heaps._replace(quarantined=[(place, redactor.text(reason)) for place, reason in heaps.quarantined])
-    name = redactor.text(name)
+    name = Gone(heaps.erased).cleaned(redactor.text(name))
     days = {kept.conversation.conversation_date for kept in heaps.kept.values()}
     receipt = Receipt(
         file_hash=file_hash,
@@ -199,6 +206,7 @@ def read_file(
         duplicate_count=heaps.counts["duplicate"],
         waiting_count=heaps.counts["waiting"],
         quarantined_count=len(heaps.quarantined),
+        erased_count=len(heaps.erased),
         reasons=dict(sorted(Counter(reason for _, reason in heaps.quarantined).items())),
         days=tuple(day.isoformat() for day in sorted(days)),
         seconds=round(time.monotonic() - began, 3),
@@ -206,7 +214,8 @@ def read_file(
         redactions=dict(sorted(heaps.redactions.items())),
         not_understood=dict(sorted(heaps.not_understood.items())),
     )
-    accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count + receipt.quarantined_count
+    accounted = receipt.kept_count + receipt.duplicate_count + receipt.waiting_count
+    accounted += receipt.quarantined_count + receipt.erased_count
     if receipt.read_count != accounted:
         raise LandingError(f"{name}: {receipt.read_count} read but {accounted} accounted for. Please report this.")
     return receipt, heaps
@@ -244,16 +253,27 @@ def write_landed(receipt: Receipt, heaps: _Sorted, folder: DataFolder) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: datetime) -> _Sorted:
-    heaps = _Sorted({}, Counter(), Counter(), [], Counter(), Counter())
+def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: datetime, kept_out: KeptOut) -> _Sorted:
+    heaps = _Sorted({}, Counter(), Counter(), [], Counter(), Counter(), [])
     for place in places:
         heaps.counts["read"] += 1
+        if len(heaps.quarantined) >= MAX_QUARANTINED:
+            reason = f"more than {MAX_QUARANTINED:,} places of this file cannot be read: nothing from here on was read"
+            heaps.quarantined.append((place.position, reason))
+            break
         if place.raw is None:
+            if place.spoils:
+                erased = heaps.erased
+                heaps = _Sorted({}, Counter(), Counter(read=1 + len(erased)), [], Counter(), Counter(), erased)
             heaps.quarantined.append((place.position, place.reason))
             continue
         try:
             adapter = choose(place.raw)
             conversation = adapter.convert(place.raw, zone)
+            if conversation and kept_out.holds(conversation.conversation_id, conversation.conversation_date):
+                heaps.sources[adapter.name] += 1
+                heaps.erased.append(conversation.conversation_id)
+                continue
             if conversation is not None:
                 require_possible_times(conversation, now)
                 # Before it is hashed: a hash of a card number is easily turned back into it.
@@ -262,6 +282,9 @@ def _sort(places: Iterator[Found], zone: ZoneInfo, redactor: Redactor, now: date
             content_hash = conversation.content_hash if conversation else ""
         except Unreadable as error:
             heaps.quarantined.append((place.position, str(error)))
+            continue
+        except RecursionError:
+            heaps.quarantined.append((place.position, "nested too deep"))
             continue
         except UnicodeError:
             heaps.quarantined.append((place.position, "text that is not valid Unicode"))

@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import hash_of, read_file, write_landed, write_quarantine
+from metrics_pipeline.conversations.erased import Erased, KeptOut
+from metrics_pipeline.conversations.identity import hash_of
+from metrics_pipeline.conversations.landing import read_file, write_landed, write_quarantine
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
@@ -137,7 +139,8 @@ def _retry(before: Receipt, landing: Path, folder: DataFolder, zone: ZoneInfo, r
     path = _find(landing, before.file, before.file_hash)
     if path is None:
         return Retried(before.file, "gone", 0, before.quarantined_count)
-    after, heaps = read_file(path, before.file, before.file_hash, zone, redactor, datetime.now(UTC))
+    kept_out = KeptOut(Erased(folder))
+    after, heaps = read_file(path, before.file, before.file_hash, zone, redactor, datetime.now(UTC), kept_out)
     shards = (folder.landed / before.file_hash).glob("day=*.parquet")
     landed = {key for shard in shards for key in pq.read_table(shard, columns=["conversation_id"])[0].to_pylist()}
     if landed - {kept.conversation.conversation_id for kept in heaps.kept.values()}:

@@ -144,7 +144,8 @@ class Asker:
         while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
             async with pace.under_way:
                 # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
-                request_id = await self._recorder.record(Intent(question.cells, tries, question.redaction))
+                intent = Intent(question.cells, tries, question.redaction, question.conversation)
+                request_id = await self._recorder.record(intent)
                 permit = await pace.enter(self._prompter.tokens(asked))
                 try:
                     recorded, pause = await self._try(asked, request_id, tries, pace, permit)

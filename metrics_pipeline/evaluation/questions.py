@@ -34,6 +34,8 @@ class Question(NamedTuple):
     """What is sent in place of a question about a conversation."""
     redaction: str = ""
     """The version of the rules under which the conversation was redacted."""
+    conversation: str = ""
+    """The mark of the conversation's id; empty where the question is about none."""
 
 
 class Asked(NamedTuple):

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
 from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
 from metrics_pipeline.evaluation.judge import Judge
@@ -258,6 +259,7 @@ class _Run:
         self.records = {**kept, **ledger.judges()}
         self.revive = judges.revive
         self.marks = day_marks(folder)
+        self.erased = Erased(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
         self.writing = asyncio.Lock()
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
@@ -452,6 +454,7 @@ class _Run:
                     judge,
                     {need.metric.key: ask.problem for need, ask in asks if ask.problem},
                     redaction=one.conversation.redaction,
+                    conversation=self._mark(one.conversation.conversation_id),
                 )
             )
             if recorded is not None:
@@ -461,6 +464,10 @@ class _Run:
             self.asked_hashes.add(one.judged_hash)
             for key in keys:
                 del self.being_asked[key]
+
+    def _mark(self, conversation_id: str) -> str:
+        # What is kept nowhere need not be found again, and no key is made for it.
+        return self.erased.mark(conversation_id) if self.ledger.is_kept else ""
 
     def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
         return self._standing(one, need, known).ask

@@ -122,6 +122,12 @@ def sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def fullest(*candidates: Any) -> Any:
+    """The first list with something in it; where there is none, the first value that is none, to be counted."""
+    lists = (value for value in candidates if isinstance(value, list) and value)
+    return next(lists, next((value for value in candidates if value), None))
+
+
 def moment(value: Any) -> datetime | None:
     """A time written in ISO 8601, in UTC; one that names no zone is taken to be in UTC."""
     if not isinstance(value, str):

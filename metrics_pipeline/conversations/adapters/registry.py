@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import Iterable
 from importlib import import_module
 
 import msgspec
@@ -24,6 +25,12 @@ ADAPTERS = _found()
 NAMES = ", ".join(adapter.name for adapter in ADAPTERS)
 
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def is_known(keys: Iterable[str]) -> bool:
+    """Whether an object with these keys is a conversation of some platform."""
+    found = frozenset(keys)
+    return any(adapter.recognises(found) for adapter in ADAPTERS)
 
 
 def choose(raw: bytes | msgspec.Raw) -> Adapter:
