@@ -153,6 +153,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         },
         "conversations": summary.merged.conversation_count,
         "superseded": summary.merged.superseded_count,
+        "clients": evaluation.clients,
         "requests": evaluation.tally.requests,
         "replies": evaluation.tally.replies,
         "failures": dict(evaluation.tally.failures),

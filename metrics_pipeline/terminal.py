@@ -42,10 +42,12 @@ def print_run(summary: Summary) -> None:
         f"{counted(len(merged.changed_days), 'day')} changed"
     )
     cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:.2f} dollars"
+    clients = summary.evaluation.clients
+    through = f" through {' and '.join(clients)}" if clients else ""
     out.print(
         f"judged     {counted(len({result.day for result in summary.evaluation.results}), 'day')}: "
         f"{counted(tally.requests, 'request')}, {counted(tally.replies, 'reply', 'replies')}, "
-        f"{counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cost}; "
+        f"{counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cost}{through}; "
         f"{counted(summary.evaluation.open_count, 'cell')} left open"
     )
     for note in summary.evaluation.notes:

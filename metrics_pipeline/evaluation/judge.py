@@ -7,7 +7,7 @@ It never retries, never parses, never decides: that is the runner's and the pars
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -77,4 +77,18 @@ class Judge(Protocol):
             JudgeRefusedError: Not worth one.
             JudgeClosedError: Nor is any other request.
         """
+        ...
+
+
+@runtime_checkable
+class RemoteJudge(Protocol):
+    """A judge that is reached over a network."""
+
+    @property
+    def client(self) -> str:
+        """Who carries the requests, for example `litellm`."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections that the running event loop holds."""
         ...

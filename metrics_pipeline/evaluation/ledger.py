@@ -368,6 +368,24 @@ class Ledger:
         corrected = min(askings[CORRECTION_ASKING] / max(askings[VERDICT_ASKING], 1), 1.0)
         return SeenCalls(median(seconds), fmean(tokens) if tokens else None, corrected)
 
+    def spent_since(self, moment: datetime) -> tuple[int, float]:
+        """(requests to models, dollars) since `moment`. One that was lost in flight counts as the dearest of them."""
+        statement = """
+            select requests.outcome is null, replies.body
+            from requests
+            inner join judges using (judge_fingerprint)
+            left join replies using (request_id)
+            where
+                requests.sent_at >= ? and judges.kind = 'model'
+                and coalesce(requests.outcome, '') not in ('not_sent', 'not_connected', 'no_provider', 'no_key')
+        """
+        costs, lost_count, count = [0.0], 0, 0
+        for is_lost, body in self._rows(statement, (_microseconds(moment),)):
+            count, lost_count = count + 1, lost_count + is_lost
+            reply, _ = _unpacked(body) if body is not None else (None, None)
+            costs.append((reply.cost_dollars if reply is not None else None) or 0.0)
+        return count, sum(costs) + lost_count * max(costs)
+
     def asked_about(self, judged_hashes: Collection[str], conversations: Collection[str]) -> Counter[str]:
         """Requests by judged hash: about these words, or about the conversations with these marks in whatever words.
 

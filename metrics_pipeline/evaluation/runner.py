@@ -6,19 +6,22 @@ Days are in hand only while something about them is being asked, so memory does 
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
-from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
+from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.results import (
     DayResult,
     Versions,
@@ -54,6 +57,8 @@ class Report(NamedTuple):
     """Why the run asked no further, in a sentence; None where it asked everything."""
     notes: tuple[str, ...]
     """What else a person should know, a sentence each."""
+    clients: tuple[str, ...]
+    """Who carried requests to models, by name."""
     is_unanswered: bool
     """Whether the judge in use was asked, answered nothing, and was given up."""
 
@@ -154,7 +159,8 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     ledger.start_days(work)
     _drop_lost_days(folder)
-    report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
+    with _seldom_collected():
+        report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
     write_definition_tables(folder, catalog, ledger)
     return report
 
@@ -255,6 +261,7 @@ class _Run:
         self.marks = day_marks(folder)
         self.erased = Erased(folder)
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
+        self.writing = asyncio.Lock()
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
@@ -274,12 +281,12 @@ class _Run:
         finally:
             await self.asker.close()
         results = [result for day in days for result in day.result()]
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
         return Report(
             tuple(results),
             self.asker.tally,
-            " ".join(reason for reason in reasons if reason) or None,
-            tuple(self.notes),
+            self.asker.reasons,
+            (*self.notes, *self.asker.notes),
+            tuple(sorted(self.asker.clients)),
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
 
@@ -301,8 +308,7 @@ class _Run:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
-        return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
+        return self.asker.tally, self.asker.reasons
 
     def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
         """The day's conversations, and what is to be asked about them."""
@@ -343,7 +349,8 @@ class _Run:
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
-        subjects, found = self.open_needs(day, works)
+        # In a thread: while a day is read or written, calls in flight go on.
+        subjects, found = await asyncio.to_thread(self.open_needs, day, works)
         tasks = []
         for one, needs in found.needs:
             await self.in_hand.acquire()
@@ -356,6 +363,10 @@ class _Run:
     ) -> list[DayResult]:
         if tasks:
             await asyncio.wait(tasks)
+        async with self.writing:
+            return await asyncio.to_thread(self._write_day, day, works, subjects)
+
+    def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
         history = defaultdict(list)
         for row in self.ledger.metric_days(day):
             history[row.metric].append(row)
@@ -385,6 +396,7 @@ class _Run:
             while True:
                 asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
                 asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                asks = [(need, ask) for need, ask in asks if need.metric.key not in self.asker.used_up]
                 if not asks:
                     break
                 tried.update(ask.cell.key for _, ask in asks)
@@ -392,7 +404,14 @@ class _Run:
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine)]
-                await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                if len(groups) == 1:  # the usual case, without a task of its own
+                    await self._put(one, groups[0][0], known, groups[0][1])
+                else:
+                    await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
+                for group, _ in groups:
+                    if any(need.metric.key in self.asker.used_up for need, _ in group):
+                        tried -= {ask.cell.key for _, ask in group}
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell.key] = recorded
@@ -470,6 +489,17 @@ class _Run:
                     "it was then. Give those days with --from and --to to judge them anew."
                 )
         return self.judges[fingerprint]
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A run makes millions of small objects and hardly a cycle: looking for some is a fifth of its CPU by default."""
+    usual = gc.get_threshold()
+    gc.set_threshold(5_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _by_day(work: Sequence[Work]) -> dict[date, list[Work]]:
