@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from metrics_pipeline.metrics.lint.closed import BE
-from metrics_pipeline.metrics.lint.grammar import Word, clauses, tagged
+from metrics_pipeline.metrics.lint.grammar import Clause, Word, clauses, tagged
 from metrics_pipeline.metrics.lint.lexicon import noun_base
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
@@ -109,13 +109,17 @@ def is_by_account(sentence: str) -> bool:
 
 def is_account(text: str) -> bool:
     """Whether a text asks for what somebody other than the agent says: what meets it then is what they say."""
-    first = next(iter(clauses(text)), None)
-    if first is None or not first.verbs:
-        return False
-    before, verb = first.words[: first.verbs[0]], first.words[first.verbs[0]]
-    is_active = not any(word.base in BE for word in before)
-    tellers = [word for word in before if is_person(word)]
-    return is_active and reports(verb) and bool(tellers) and tellers[-1].base not in ("agent", "bot", "assistant")
+    return any(_tells(clause, index) for clause in clauses(text) for index in clause.verbs)
+
+
+def _tells(clause: Clause, index: int) -> bool:
+    """Whether a person on the other side reports, is said to have reported, or is asked."""
+    before, verb, after = clause.words[:index], clause.words[index], clause.words[index + 1 :]
+    is_passive = any(word.base in BE for word in before)
+    by = next((place for place, word in enumerate(after) if word.base == "by"), len(after))
+    tellers = before if verb.base == "ask" or not is_passive else after[by + 1 : by + 4]
+    people = [word for word in tellers if is_person(word)]
+    return reports(verb) and bool(people) and people[-1].base not in ("agent", "bot", "assistant")
 
 
 def is_said(text: str, position: int) -> bool:

@@ -112,6 +112,7 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean('"A slot was agreed: one side said the day and the other accepted."').replace(
             'true_when: "The agent said that the money is on its way."\n', ""
         ),
+        boolean("A symptom is reported by the donor.", "The donor felt dizzy, or saw stars."),
         boolean("Whether both names are said first.", "Both names occur in the first turn of the agent."),
     ],
 )
