@@ -82,6 +82,8 @@ def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | No
             return None
         updated_at = None if found.updated_at is None else in_utc(found.updated_at)
         turns = _turns(found.turns)
+        if turns is None:
+            return None
     except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError):
         return None
     source_channel = text(found.channel)
@@ -114,11 +116,14 @@ def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | No
     )
 
 
-def _turns(exchanges: list[_Exchange]) -> list[Turn]:
+def _turns(exchanges: list[_Exchange]) -> list[Turn] | None:
+    """None where one has no field for words, which is for the other reader to count."""
     # Written out, and nothing called for what nearly every turn is: this is most of what reading costs.
     turns: list[Turn] = []
     for exchange in exchanges:
         words = exchange.user_input
+        if words is exchange.user_input_dtmf is exchange.agent_response is None:
+            return None
         if not words or words.isspace():
             words = lenient.keypad(exchange.user_input_dtmf)
         if words:
