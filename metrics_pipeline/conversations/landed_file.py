@@ -1,8 +1,8 @@
 """One export file lands: its conversations as shards by day, and a receipt, there whole or not at all.
 
 For each file read = kept + duplicate + waiting + quarantined + erased. What cannot be read is named in `quarantine/` by
-file, position and reason; its content is not copied, since it still stands in the landing folder. What is personal is taken
-out before anything is written. A file is read once, in batches, so that memory does not grow with it.
+file, position and reason; its content is not copied, since it still stands in the landing folder. What is personal is
+taken out before anything is written. A file is read once, in batches, so that memory does not grow with it.
 """
 
 from __future__ import annotations

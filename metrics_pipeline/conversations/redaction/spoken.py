@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import re2
@@ -86,19 +87,27 @@ class Run(NamedTuple):
         return self.tokens[-1].end
 
 
-def may_hold_number(text: str, start: int = 0) -> bool:
-    """Whether there is a digit or a word for one from `start` on, at little cost."""
-    return _HINT.search(text[start:].encode("utf-8", "replace")) is not None
+# What is said is looked at for numbers from several sides, one conversation after the other.
+@lru_cache(maxsize=256)
+def may_hold_number(text: str) -> bool:
+    """Whether there is a digit or a word for one, at little cost."""
+    return _HINT.search(text.encode("utf-8", "replace")) is not None
 
 
-def tokens(text: str) -> list[Token]:
+@lru_cache(maxsize=256)
+def tokens(text: str) -> Sequence[Token]:
     """The words and numbers of `text`, in order."""
     pieces = [(match.group(), match.start(), match.end()) for match in _PIECE.finditer(text)]
     found: list[Token] = []
     place = 0
     while place < len(pieces):
-        token, place = _read(pieces, place)
-        found.append(token)
+        raw, start, end = pieces[place]
+        if raw[0].isdigit() or raw.lower() in _SAID:
+            token, place = _read(pieces, place)
+            found.append(token)
+        else:
+            found.append(Token(raw, start, end, False))
+            place += 1
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 import re2
 
@@ -44,6 +46,16 @@ class Triggers:
     def in_said(self, text: str) -> bool:
         """Of what was said: turns, each with a line break at its end."""
         return self._said.search(text.encode("utf-8", "replace")) is not None
+
+    def places_in_said(self, texts: Sequence[str]) -> set[int]:
+        """Of what was said, one text after the other: those that something to look at stands in, in part or in whole."""
+        contents = [text.encode("utf-8", "replace") for text in texts]
+        ends = list(accumulate(len(content) + 1 for content in contents))
+        places: set[int] = set()
+        for found in self._said.finditer(b"\n".join([*contents, b""])):
+            start, end = found.span()
+            places.update(range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1))
+        return places
 
     def in_data(self, text: str) -> bool:
         """Of data: JSON, or a name and a value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ _PLAIN = re.compile(
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.]+")
 
 
+@lru_cache(maxsize=1024)
 def spoken_name(key: str) -> str:
     """`cardNumber` and `card_number` as words."""
     return _HUMP.sub(" ", key)
@@ -45,6 +47,8 @@ def visited(value: Any, visit: Visit, name: str = "") -> Any:
 
 def visited_json(text: str, visit: Visit, name: str = "") -> str:
     """JSON with its leaves visited, as it was written where none changed; what is no JSON is one leaf."""
+    if not text.lstrip().startswith(("{", "[")):
+        return visit(name, text)
     try:
         decoded = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
