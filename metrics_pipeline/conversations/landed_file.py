@@ -218,6 +218,8 @@ def _sorted(
             heaps.counts["duplicate"] += 1
         else:
             heaps.kept.add(key)
-            heaps.redactions.update(found)
-            heaps.not_understood.update(not_understood(conversation))
+            if found:
+                heaps.redactions.update(found)
+            if strange := not_understood(conversation):
+                heaps.not_understood.update(strange)
             yield one, len(memoryview(place.raw))

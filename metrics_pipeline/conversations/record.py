@@ -94,7 +94,8 @@ class Conversation(msgspec.Struct, frozen=True, gc=False):
         judged_hash = self.judged_hash
         # What was said stands in the judged hash already.
         times = [turn.said_at for turn in self.turns]
-        calls = [turn for turn in self.turns if turn.speaker == "function"]
+        speakers = [turn.speaker for turn in self.turns]
+        calls = [turn for turn in self.turns if turn.speaker == "function"] if "function" in speakers else []
         rest = msgspec.structs.replace(self, turns=())
         return fingerprint((judged_hash, times, calls, rest)), judged_hash
 

@@ -15,7 +15,8 @@ from metrics_pipeline.conversations.runs import run_of
 from metrics_pipeline.conversations.shards import SHARD_KEY, Kept, unsorted_table
 from metrics_pipeline.tables import COMPRESSION, LANDED, sort_rows
 
-BATCH_CONVERSATIONS = 1_000
+# Few enough that what was just read is still in the processor's cache when its columns are built.
+BATCH_CONVERSATIONS = 250
 BATCH_BYTES = 16 << 20
 """Of exports that are held as records at a time."""
 TABLE_BYTES = 48 << 20

@@ -23,6 +23,8 @@ from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (
     LANDED,
+    LOGGED,
+    TURN,
     DataFolder,
     is_whole,
     sort_rows,
@@ -30,6 +32,7 @@ from metrics_pipeline.tables import (
     write_parquet,
 )
 
+OF_CALLS = ("function_name", "function_arguments", "function_result")
 SHARD_KEY = ("conversation_id", "content_hash")
 
 
@@ -58,24 +61,36 @@ def shard_table(found: Sequence[Kept]) -> pa.Table:
 def unsorted_table(found: Sequence[Kept]) -> pa.Table:
     """Conversations as a table of what has landed, in their order."""
     conversations = [one.conversation for one in found]
-    turns = [one.turns for one in conversations]
+    turns = [turn for one in conversations for turn in one.turns]
+    has_calls = "function" in [turn.speaker for turn in turns]
+    logged = [value for one in conversations for value in one.logged_metrics]
     columns = {
-        "turn_count": pa.array([one.utterance_count for one in conversations], pa.int32()),
+        "turn_count": pa.array(
+            [one.utterance_count if has_calls else len(one.turns) for one in conversations], pa.int32()
+        ),
         "content_hash": pa.array([one.content_hash for one in found], pa.string()),
         "judged_hash": pa.array([one.judged_hash for one in found], pa.string()),
-        "turns": _lists(turns, LANDED.field("turns").type),
-        "logged_metrics": _lists([one.logged_metrics for one in conversations], LANDED.field("logged_metrics").type),
+        "turns": _lists(
+            [len(one.turns) for one in conversations],
+            [
+                pa.nulls(len(turns), field.type) if field.name in OF_CALLS and not has_calls else _column(turns, field)
+                for field in TURN
+            ],
+            LANDED.field("turns").type,
+        ),
+        "logged_metrics": _lists(
+            [len(one.logged_metrics) for one in conversations],
+            [_column(logged, field) for field in LOGGED],
+            LANDED.field("logged_metrics").type,
+        ),
     }
     arrays = [columns[field.name] if field.name in columns else _column(conversations, field) for field in LANDED]
     return pa.Table.from_arrays(arrays, schema=LANDED)
 
 
-def _lists(parts: Sequence[Sequence[Any]], kind: pa.ListType) -> pa.Array:
-    items = [item for part in parts for item in part]
-    fields = list(kind.value_type)
-    structs = pa.StructArray.from_arrays([_column(items, field) for field in fields], fields=fields)
-    offsets = pa.array([0, *accumulate(map(len, parts))], pa.int32())
-    return pa.ListArray.from_arrays(offsets, structs, type=kind)
+def _lists(lengths: Sequence[int], columns: Sequence[pa.Array], kind: pa.ListType) -> pa.Array:
+    items = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], pa.int32()), items, type=kind)
 
 
 def _column(items: Sequence[Any], field: pa.Field) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -173,6 +174,7 @@ def day(found: datetime, zone: ZoneInfo) -> date:
     return found.date() if zone.key == "UTC" else found.astimezone(zone).date()
 
 
+@lru_cache(maxsize=256)
 def channel(raw: str | None) -> str | None:
     """`voice`, `chat`, or the source's own word in lower case."""
     if raw is None:
