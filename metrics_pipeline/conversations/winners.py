@@ -10,6 +10,7 @@ import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from metrics_pipeline.tables import LANDED, DataFolder, is_whole, sort_rows
 READ = ("conversation_id", "updated_at", "turn_count", "started_at", "content_hash")
 # Of versions of one conversation the last counts; the shard only decides between equal copies.
 ORDER = (*READ, "shard")
+PARTS = 256
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """A version of which the source does not say when it was changed counts for less than one of which it does."""
 
@@ -43,10 +45,12 @@ def shards_by_day(folder: DataFolder) -> dict[date, list[Path]]:
 
 def days_of_strays(shards: Mapping[date, Sequence[Path]]) -> dict[str, date]:
     """Of each conversation that landed under several days, the day of the version that counts."""
-    hashes = array("q")
+    # Apart by their last bits, so that only a part has to be sorted at a time.
+    numbers = [array("q") for _ in range(PARTS)]
     for paths in shards.values():
-        hashes.extend({hash(one) for one in _ids(paths)})
-    strays = _repeated(pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)]))
+        for number in {hash(one) for one in _ids(paths)}:
+            numbers[number % PARTS].append(number)
+    strays = {number for part in numbers for number, following in pairwise(sorted(part)) if number == following}
     if not strays:
         return {}
     found = []
@@ -97,9 +101,3 @@ def _last_of_each(versions: pa.Table) -> pa.Table:
 
 def _ids(paths: Sequence[Path]) -> list[str]:
     return [one for path in paths for one in pq.read_table(path, columns=["conversation_id"])[0].to_pylist()]
-
-
-def _repeated(hashes: pa.Array) -> set[int]:
-    ordered = hashes.take(pc.sort_indices(hashes))
-    before, after = ordered.slice(0, max(0, len(ordered) - 1)), ordered.slice(1)
-    return set(after.filter(pc.equal(before, after)).to_pylist())

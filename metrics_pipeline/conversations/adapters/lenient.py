@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -174,13 +173,15 @@ def day(found: datetime, zone: ZoneInfo) -> date:
     return found.date() if zone.key == "UTC" else found.astimezone(zone).date()
 
 
-@lru_cache(maxsize=256)
 def channel(raw: str | None) -> str | None:
     """`voice`, `chat`, or the source's own word in lower case."""
     if raw is None:
         return None
     word = raw.lower()
-    return next((name for start, name in CHANNELS.items() if word.startswith(start)), word)
+    for start, name in CHANNELS.items():
+        if word.startswith(start):
+            return name
+    return word
 
 
 def as_json(value: object) -> str:

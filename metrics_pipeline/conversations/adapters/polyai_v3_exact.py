@@ -65,6 +65,8 @@ class _Kept(NamedTuple):
     handoff_destination: Given
 
 
+MAX_SHARED_BYTES = 1 << 15
+"""Of a conversation whose attributes are remembered: memory must not grow with what it holds."""
 _DECODER = msgspec.json.Decoder(_Conversation)
 
 
@@ -112,7 +114,9 @@ def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | No
         environment=text(found.environment),
         handoff=found.handoff,
         carries_logged=found.metrics is not None,
-        attributes=_shared_attributes(kept) if found.state is UNSET else _attributes(kept, found.state),
+        attributes=_shared_attributes(kept)
+        if found.state is UNSET and len(memoryview(raw)) <= MAX_SHARED_BYTES
+        else _attributes(kept, found.state),
     )
 
 
@@ -141,5 +145,5 @@ def _attributes(found: _Kept, state: dict[str, Any] | UnsetType | None = UNSET) 
     return as_json({name: value for name, value in kept.items() if value is not UNSET})
 
 
-_shared_attributes = lru_cache(maxsize=1024)(_attributes)
+_shared_attributes = lru_cache(maxsize=128)(_attributes)
 """Of most conversations of an export they are the same."""

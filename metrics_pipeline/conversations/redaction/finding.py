@@ -19,7 +19,7 @@ def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     if not may_hold_number(passage.text):
         return apart([*surest, *words.passwords(passage)])
     found = tokens(passage.text)
-    numbers_said = list(runs(passage.text, found))
+    numbers_said = runs(passage.text)
     return apart(
         [
             *surest,
@@ -62,7 +62,7 @@ class Echoes:
                     yield self._known[value]._replace(start=start, end=end)
         if not self._numbers:
             return
-        for run in runs(text, tokens(text)):
+        for run in runs(text):
             digits = run.digits
             for value, find in self._numbers:
                 if digits == value or (len(digits) >= FRAGMENT_DIGITS and digits in value):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from metrics_pipeline.conversations.redaction.spoken import remembered
 
 Visit = Callable[[str, str], str]
 """(name, text) of a leaf becomes the text that takes its place."""
@@ -18,7 +19,7 @@ _PLAIN = re.compile(
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.]+")
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def spoken_name(key: str) -> str:
     """`cardNumber` and `card_number` as words."""
     return _HUMP.sub(" ", key)

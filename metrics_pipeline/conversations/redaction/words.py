@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from metrics_pipeline.conversations.redaction.cues import names
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
-from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, tokens
+from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, remembered, tokens
 
 _AT = r"(?:\s?@\s?|\s?[\[(<]\s?at\s?[\])>]\s?)"
 _DOT = r"(?:\.|\s\.\s|\s?[\[(<]\s?dot\s?[\])>]\s?)"
@@ -131,7 +130,7 @@ def birth_dates(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
             yield Find("BIRTH_DATE", run.start, run.end, run.digits)
 
 
-@lru_cache(maxsize=256)
+@remembered
 def dates(text: str) -> Sequence[tuple[int, int, str]]:
     """Each date with a year: where it begins and ends, and what it is however it is written."""
     return [(match.start(), match.end(), _date_value(match)) for match in _DATES.finditer(text)]
