@@ -105,7 +105,8 @@ class Redactor:
         year = conversation.started_at.year
         lit = self._triggers.places_in_said(texts) if is_said else ()
         for places in _passages(conversation.turns) if lit else ():
-            if len(places) > 1 or places[0] in lit or places[0] - 1 in lit:
+            is_asked = places[0] - 1 in lit and bool(_asked(conversation.turns, places[0]))
+            if len(places) > 1 or places[0] in lit or is_asked:
                 passage = _passage(conversation.turns, places, year)
                 finds = find(passage, self._regions, self._own)
                 for place, found in _by_turn(finds, passage.starts, texts, places):
