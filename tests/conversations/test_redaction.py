@@ -138,6 +138,18 @@ def test_a_teams_own_patterns_are_matched_in_linear_time_and_others_are_refused(
             Redactor(own={name: pattern})
 
 
+@pytest.mark.parametrize("pattern", [r"^HB-\w+$", r"\AHB-\w+\z", r"^member: HB-\w+$"])
+def test_a_teams_own_pattern_may_say_where_a_text_begins_and_ends(pattern):
+    logged = (LoggedValue("a", 0, "b"), LoggedValue("member", 0, "HB-abc"))
+    one = said("Yes?", "HB-abc", "or HB-abc?", logged_metrics=logged)
+
+    kept = Redactor(own={"MEMBER": pattern}).redact(one).conversation
+
+    # What was found once is found again wherever it stands by itself.
+    assert kept.turns[1].text == "⟦MEMBER_1⟧" or "member" in pattern
+    assert kept.logged_metrics[1].value == "⟦MEMBER_1⟧"
+
+
 def test_countries_of_telephone_numbers_are_a_setting():
     spanish = "she is at 612 345 678 or so"
     assert texts("Yes?", spanish)[1] == spanish

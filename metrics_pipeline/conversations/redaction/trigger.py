@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -37,9 +38,10 @@ _DATA = (
 
 
 class Triggers:
-    """What a text must match to be looked at. `own` are patterns of the team's own, which count as they are."""
+    """What a text must match to be looked at. `own` are patterns of the team's own."""
 
     def __init__(self, own: Sequence[str]) -> None:
+        own = [_within_a_text(pattern) for pattern in own]
         self._said = _compiled([rf"(?i:{_SPOKEN}|{_MAIL}|{_NAMED}|{_LETTERED})", *own])
         self._data = _compiled([rf"(?i:{_DATA}|{_MAIL}|{_NAMED.replace(_BOUND, _NO_LETTER)}|{_LETTERED})", *own])
 
@@ -65,6 +67,11 @@ class Triggers:
 _BOUND = r"\b(?:"
 _NO_LETTER = r"(?:\b|_)(?:"
 """Names in data hold words between underscores."""
+
+
+def _within_a_text(pattern: str) -> str:
+    """Matches wherever `pattern` matches one of several texts that stand a line each in another."""
+    return "" if re.search(r"\\[Az]", pattern) else f"(?m:{pattern})"
 
 
 def _compiled(parts: Sequence[str]) -> re2._Regexp:
