@@ -33,7 +33,6 @@ from metrics_pipeline.conversations.shards import Kept, kept
 from metrics_pipeline.errors import LandingError
 from metrics_pipeline.tables import DataFolder, replacing_folder, write_atomically
 
-
 MAX_QUARANTINED = 100_000
 """Places of one file that are named; a small file may unpack to a hundred million."""
 
