@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,12 +18,14 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.errors import DataFolderError, SettingsError
 
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
+COMPRESSION = "zstd"
 
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
 _moment, _day, _count = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32()
@@ -326,8 +328,29 @@ def to_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return sort_rows(pa.Table.from_pylist(list(rows), schema=schema), key)
 
 
-def sort_rows(table: pa.Table, key: Iterable[str]) -> pa.Table:
-    return table.sort_by([(column, "ascending") for column in key])
+def sort_rows(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """The rows in the order of `key`; as they are where that is their order."""
+    return table if _in_order(table, key) else table.sort_by([(column, "ascending") for column in key])
+
+
+def _in_order(table: pa.Table, key: Sequence[str]) -> bool:
+    """Whether no row's key is less than that of the row before; not known, and so no, where a key is NULL."""
+    verdict: Any = pa.scalar(True)
+    for column in reversed(key):
+        before, after = table[column].slice(0, len(table) - 1), table[column].slice(1)
+        verdict = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), verdict))
+    return bool(pc.all(verdict, skip_nulls=False).as_py())
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Write to `path` row group by row group: whole when the block ends well, or not at all.
+
+    Raises:
+        DataFolderError: The file cannot be written; what stood there before still does.
+    """
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression=COMPRESSION) as writer:
+        yield writer
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -337,7 +360,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         DataFolderError: The file cannot be written; what stood there before still does.
     """
     with replacing(path) as beside:
-        pq.write_table(table, beside, compression="zstd")
+        pq.write_table(table, beside, compression=COMPRESSION)
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
