@@ -16,6 +16,7 @@ from typing import NamedTuple
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
+from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
@@ -95,6 +96,10 @@ class Asker:
         self.tally = Tally()
         self.stopped: str | None = None
         """Why nothing more is asked of anybody, in a sentence; None while the run goes on."""
+        self.stopped_by: str | None = None
+        """The same in a word: `budget` or `deadline`."""
+        self.counts = Counts()
+        """What the calls came to, by metric and judge."""
         self.closed: dict[str, str] = {}
         """Judges of whom nothing more is asked, by name, and why."""
         self.answered: set[str] = set()
@@ -106,7 +111,7 @@ class Asker:
         self._deadline = self._loop.time() + limits.run_timeout_seconds
         self._time_is_up = self._loop.call_at(self._deadline, self._let_all_through)
         today = _spent_today(ledger, limits, now()) if limits.budget.is_daily else Spent()
-        self._budget = Budget(limits.budget, today, self._stop)
+        self._budget = Budget(limits.budget, today, lambda reason: self._stop("budget", reason))
         self._recorder = Recorder(ledger, now)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
@@ -171,6 +176,7 @@ class Asker:
         self.tally.requests += 1
         sent_at = self._loop.time()
         outcome = await self._call(question.judge, asked.request)
+        self.counts.count(question, tries, outcome)
         if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
             self.tally.requests -= 1
             self.tally.never_sent += 1
@@ -236,13 +242,15 @@ class Asker:
         if self._seconds_left > 0:
             return judge not in self.closed
         self._stop(
+            "deadline",
             f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
-            f"{GOES_ON}"
+            f"{GOES_ON}",
         )
         return False
 
-    def _stop(self, reason: str) -> None:
-        self.stopped = self.stopped or reason
+    def _stop(self, by: str, reason: str) -> None:
+        if self.stopped is None:
+            self.stopped, self.stopped_by = reason, by
 
     def _close(self, judge: str, reason: str) -> None:
         self.closed.setdefault(judge, reason)

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, 
 from contextlib import contextmanager
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
 from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
+from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
@@ -30,6 +31,7 @@ from metrics_pipeline.evaluation.results import (
     write_day,
     write_definition_tables,
 )
+from metrics_pipeline.evaluation.run_record import Head, RunRecord, recorded
 from metrics_pipeline.evaluation.standing import (
     NO_JUDGE,
     Ask,
@@ -61,6 +63,8 @@ class Report(NamedTuple):
     """Who carried requests to models, by name."""
     is_unanswered: bool
     """Whether the judge in use was asked, answered nothing, and was given up."""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """What is kept of the run in `evaluation_runs`: a row for each metric and judge put to work."""
 
     @property
     def states(self) -> dict[str, Counter[str]]:
@@ -79,6 +83,10 @@ class _Need(NamedTuple):
     metric: MetricDefinition
     fingerprint: str
 
+    @property
+    def line(self) -> Line:
+        return Line(self.metric.key, self.metric.version, self.fingerprint)
+
 
 class _Open(NamedTuple):
     """What is still to be asked about some conversations."""
@@ -87,7 +95,7 @@ class _Open(NamedTuple):
     """Those about which something is to be asked, with what."""
     known: dict[bytes, Recorded]
     """The recorded replies, by the cell's key."""
-    held_count: int
+    held: Counter[Line]
     """Questions that are answered for good by a recorded reply."""
 
 
@@ -127,9 +135,8 @@ class Options(NamedTuple):
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:
     """What `evaluate` would do. Asks nothing, writes nothing."""
-    chosen = [metric for metric in catalog.active if options.metrics is None or metric.key in options.metrics]
     return plan(
-        chosen,
+        _chosen(catalog, options),
         judges.fingerprint_of,
         day_marks(folder),
         ledger.metric_days(),
@@ -159,10 +166,11 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     ledger.start_days(work)
     _drop_lost_days(folder)
-    with _seldom_collected():
-        report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
+    run = _Run(folder, catalog, judges, ledger, options)
+    with _seldom_collected(), recorded(folder, run.record_of(work)):
+        report = asyncio.run(run.judge(work))
     write_definition_tables(folder, catalog, ledger)
-    return report
+    return report._replace(rows=tuple(run.record.rows))
 
 
 class PlannedRequest(NamedTuple):
@@ -198,7 +206,7 @@ def plan_requests(
     run = _Run(folder, catalog, judges, ledger, options)
     for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
         _, found = run.open_needs(day, works, as_if_new)
-        yield RequestPlan(tuple(run.requests_for(found)), found.held_count)
+        yield RequestPlan(tuple(run.requests_for(found)), found.held.total())
 
 
 def plan_trial(
@@ -260,6 +268,9 @@ class _Run:
         self.revive = judges.revive
         self.marks = day_marks(folder)
         self.erased = Erased(folder)
+        self.lines = [
+            Line(metric.key, metric.version, judges.fingerprint_of(metric)) for metric in _chosen(catalog, options)
+        ]
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
         self.writing = asyncio.Lock()
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
@@ -268,9 +279,15 @@ class _Run:
         self.settled = self.taken_up = 0
         self.notes: list[str] = []
 
+    def record_of(self, work: Sequence[Work]) -> RunRecord:
+        """Begin to note what comes of `work`."""
+        head = Head.new(self.options.now(), self.options.limits.zone, "new" if self.options.days is None else "days")
+        self.record = RunRecord(head, work, self.lines, self.records, self.options.now)
+        return self.record
+
     async def judge(self, work: Sequence[Work]) -> Report:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
-        self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
+        self.asker = self.record.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
             async with asyncio.TaskGroup() as group:
                 days = [
@@ -337,13 +354,14 @@ class _Run:
     def open_of(self, subjects: Sequence[Subject], needs: Sequence[_Need], as_if_new: bool = False) -> _Open:
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
         known = {} if as_if_new else recorded_replies(self.ledger, cells)
-        found, held_count = [], 0
+        found: list[tuple[Subject, list[_Need]]] = []
+        held: Counter[Line] = Counter()
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
-            held_count += sum(standing.is_paid for _, standing in standings)
+            held.update(need.line for need, standing in standings if standing.is_paid)
             if open_needs := [need for need, standing in standings if standing.ask is not None]:
                 found.append((one, open_needs))
-        return _Open(found, known, held_count)
+        return _Open(found, known, held)
 
     async def _start_day(
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
@@ -351,6 +369,7 @@ class _Run:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
         # In a thread: while a day is read or written, calls in flight go on.
         subjects, found = await asyncio.to_thread(self.open_needs, day, works)
+        self.record.held.update(found.held)
         tasks = []
         for one, needs in found.needs:
             await self.in_hand.acquire()
@@ -364,7 +383,9 @@ class _Run:
         if tasks:
             await asyncio.wait(tasks)
         async with self.writing:
-            return await asyncio.to_thread(self._write_day, day, works, subjects)
+            results = await asyncio.to_thread(self._write_day, day, works, subjects)
+        self.record.add(results, works)
+        return results
 
     def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
         history = defaultdict(list)
@@ -500,6 +521,10 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+def _chosen(catalog: Catalog, options: Options) -> list[MetricDefinition]:
+    return [metric for metric in catalog.active if options.metrics is None or metric.key in options.metrics]
 
 
 def _by_day(work: Sequence[Work]) -> dict[date, list[Work]]:
