@@ -64,20 +64,26 @@ class Tally:
         """Those that reached a provider, or are on their way."""
         self.never_sent = 0
         """Tries that reached nobody: no connection, no provider of that name, no key."""
+        self.retries = 0
+        """Of these, second and further tries."""
         self.replies = 0
         self.failures: Counter[str] = Counter()
         self.prompt_tokens = 0
         self.reply_tokens = 0
+        self.cached_tokens = 0
+        """Of the prompt's, those that the provider's cache held."""
         self.cost_dollars: float | None = None
 
     def include(self, other: Tally) -> None:
         """Count what another run sent as well."""
         self.requests += other.requests
         self.never_sent += other.never_sent
+        self.retries += other.retries
         self.replies += other.replies
         self.failures.update(other.failures)
         self.prompt_tokens += other.prompt_tokens
         self.reply_tokens += other.reply_tokens
+        self.cached_tokens += other.cached_tokens
         if other.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + other.cost_dollars
 
@@ -85,6 +91,7 @@ class Tally:
         self.replies += 1
         self.prompt_tokens += reply.prompt_tokens or 0
         self.reply_tokens += reply.reply_tokens or 0
+        self.cached_tokens += reply.cached_tokens or 0
         if reply.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + reply.cost_dollars
 
@@ -182,6 +189,7 @@ class Asker:
             self.tally.never_sent += 1
             self._budget.give_back(asked.most_dollars, asked.keys)
         else:
+            self.tally.retries += tries > 0
             self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
         if isinstance(outcome, JudgeReply):
             self._failed_in_a_row[judge] = 0
