@@ -19,7 +19,7 @@ from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
-from metrics_pipeline.commands.progress import progress
+from metrics_pipeline.commands.progress import judging
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
@@ -89,7 +89,7 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with stoppable(), progress("judging", "conversations", quiet=as_json) as on_progress:
+    with stoppable(), judging(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))

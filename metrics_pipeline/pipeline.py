@@ -27,7 +27,7 @@ from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.prices import known_price
-from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
@@ -189,7 +189,7 @@ def judge(
     days: list[date] | None = None,
     metrics: list[str] | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
@@ -257,7 +257,7 @@ def run(
     first: date | None = None,
     last: date | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 

@@ -135,6 +135,11 @@ class Asker:
         return self._budget.used_up
 
     @property
+    def in_flight(self) -> int:
+        """Calls that are under way."""
+        return sum(pace.in_flight for pace in self._paces.values())
+
+    @property
     def reasons(self) -> str | None:
         """Why not everything was asked, in sentences; None where it was."""
         reasons = dict.fromkeys([self.stopped, *self.closed.values(), *self.used_up.values()])

@@ -66,7 +66,7 @@ class RunRecord:
     def __init__(
         self,
         head: Head,
-        work: Sequence[Work],
+        planned: Counter[Line],
         lines: Sequence[Line],
         judges: Mapping[str, JudgeRecord],
         now: Callable[[], datetime],
@@ -76,7 +76,9 @@ class RunRecord:
             lines: The metrics that were to be judged, whether there was work for them or not.
             judges: By fingerprint.
         """
-        self.head, self.work, self.lines, self.judges, self.now = head, work, lines, judges, now
+        self.head, self.lines, self.judges, self.now = head, lines, judges, now
+        self.planned = planned
+        """Conversations of the days that the run takes up."""
         self.states: defaultdict[Line, Counter[str]] = defaultdict(Counter)
         """Conversations of the days written so far, by state."""
         self.open: Counter[Line] = Counter()
@@ -101,8 +103,7 @@ def recorded(folder: DataFolder, record: RunRecord) -> Iterator[None]:
 
     def keep(stopped_by: str | None) -> None:
         seconds = time.perf_counter() - began
-        planned = _planned(folder, record.work)
-        record.rows = _rows(record, planned, stopped_by, seconds)
+        record.rows = _rows(record, stopped_by, seconds)
         write_parquet(to_table(RUNS, record.rows), folder.table(RUNS) / f"run={record.head.run_id}.parquet")
 
     try:
@@ -121,7 +122,8 @@ def _stopped_by(asker: Ended | None) -> str | None:
     return asker.stopped_by or ("circuit" if asker.closed else "budget" if asker.used_up else None)
 
 
-def _planned(folder: DataFolder, work: Sequence[Work]) -> Counter[Line]:
+def planned_conversations(folder: DataFolder, work: Sequence[Work]) -> Counter[Line]:
+    """Conversations of the days of `work`, by metric and judge."""
     counts = day_counts(folder, sorted({item.day for item in work}))
     planned: Counter[Line] = Counter()
     for item in work:
@@ -133,13 +135,13 @@ def _line(work: Work) -> Line:
     return Line(work.metric, work.metric_version, work.judge_fingerprint)
 
 
-def _rows(record: RunRecord, planned: Counter[Line], stopped_by: str | None, seconds: float) -> list[dict[str, Any]]:
+def _rows(record: RunRecord, stopped_by: str | None, seconds: float) -> list[dict[str, Any]]:
     counts = record.asker.counts if record.asker is not None else Counts()
     whole = _whole(record, counts, stopped_by, seconds)
-    lines = sorted({*planned, *counts.lines, *record.lines})
+    lines = sorted({*record.planned, *counts.lines, *record.lines})
     return [
         whole
-        | _judged(record, line, planned[line], stopped_by)
+        | _judged(record, line, stopped_by)
         | _called(counts.lines.get(line, Figures()), _kind(record, line))
         | {"judge_call_count": counts.judge_calls[line.judge_fingerprint]}
         for line in lines
@@ -163,9 +165,9 @@ def _whole(record: RunRecord, counts: Counts, stopped_by: str | None, seconds: f
     }
 
 
-def _judged(record: RunRecord, line: Line, planned: int, stopped_by: str | None) -> dict[str, Any]:
+def _judged(record: RunRecord, line: Line, stopped_by: str | None) -> dict[str, Any]:
     judge = record.judges.get(line.judge_fingerprint)
-    states = record.states[line]
+    states, planned = record.states[line], record.planned[line]
     found = {f"{state}_count": states[state] for state in STATES}
     left = record.open[line] + planned - states.total()
     return {

@@ -31,7 +31,7 @@ from metrics_pipeline.evaluation.results import (
     write_day,
     write_definition_tables,
 )
-from metrics_pipeline.evaluation.run_record import Head, RunRecord, recorded
+from metrics_pipeline.evaluation.run_record import Head, RunRecord, planned_conversations, recorded
 from metrics_pipeline.evaluation.standing import (
     NO_JUDGE,
     Ask,
@@ -119,6 +119,21 @@ class Judges(NamedTuple):
         return (self.current, *self.named.values())
 
 
+class Progress(NamedTuple):
+    """How far a run has come."""
+
+    done: int
+    """Cells, each one conversation and one metric, that need nothing more or are left to the next run."""
+    total: int
+    tally: Tally
+    """What has been sent and received: goes on counting."""
+    in_flight: int
+    """Calls that are under way."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
 class Options(NamedTuple):
     """How a run goes about it."""
 
@@ -129,8 +144,8 @@ class Options(NamedTuple):
     """Judge exactly these with what is current; None: what is new, left open, or lost."""
     metrics: Collection[str] | None = None
     """Keys of the metrics to judge; None: every active one."""
-    on_progress: Callable[[int, int], None] = lambda done, total: None
-    """Called with the conversations settled and those taken up so far."""
+    on_progress: OnProgress = lambda progress: None
+    """Called whenever a conversation is settled."""
 
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:
@@ -276,13 +291,15 @@ class _Run:
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
-        self.settled = self.taken_up = 0
+        self.settled = self.total = 0
         self.notes: list[str] = []
 
     def record_of(self, work: Sequence[Work]) -> RunRecord:
         """Begin to note what comes of `work`."""
         head = Head.new(self.options.now(), self.options.limits.zone, "new" if self.options.days is None else "days")
-        self.record = RunRecord(head, work, self.lines, self.records, self.options.now)
+        planned = planned_conversations(self.folder, work)
+        self.total = planned.total()
+        self.record = RunRecord(head, planned, self.lines, self.records, self.options.now)
         return self.record
 
     async def judge(self, work: Sequence[Work]) -> Report:
@@ -319,7 +336,6 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     for one, open_needs in found.needs:
                         await self.in_hand.acquire()
-                        self.taken_up += 1
                         group.create_task(self._settle(one, open_needs, found.known))
         except ExceptionGroup as failed:
             raise _first(failed) from failed
@@ -370,11 +386,11 @@ class _Run:
         # In a thread: while a day is read or written, calls in flight go on.
         subjects, found = await asyncio.to_thread(self.open_needs, day, works)
         self.record.held.update(found.held)
+        self._settled(len(works) * (len(subjects) - len(found.needs)))
         tasks = []
         for one, needs in found.needs:
             await self.in_hand.acquire()
-            self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, needs, found.known)))
+            tasks.append(group.create_task(self._settle(one, needs, found.known, len(works))))
         return self._finish_day(day, works, subjects, tasks)
 
     async def _finish_day(
@@ -406,8 +422,14 @@ class _Run:
             for metric in sorted({item.metric for item in works})
         ]
 
-    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
-        """Ask until nothing more is to be asked about one conversation."""
+    async def _settle(
+        self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded], metric_count: int = 0
+    ) -> None:
+        """Ask until nothing more is to be asked about one conversation.
+
+        Args:
+            metric_count: Metrics that the run takes up on its day.
+        """
         try:
             if one.judged_hash in self.asked_hashes:
                 # The same turns, asked about for another conversation since the day was read.
@@ -438,8 +460,11 @@ class _Run:
                         known[ask.cell.key] = recorded
         finally:
             self.in_hand.release()
-            self.settled += 1
-            self.options.on_progress(self.settled, self.taken_up)
+            self._settled(metric_count)
+
+    def _settled(self, cells: int) -> None:
+        self.settled += cells
+        self.options.on_progress(Progress(self.settled, self.total, self.asker.tally, self.asker.in_flight))
 
     def _groups(self, asks: Sequence[tuple[_Need, Ask]]) -> list[list[tuple[_Need, Ask]]]:
         """Asks that may go in one request: of one judge, one asking, and at most `group_size`."""
