@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from metrics_pipeline import tracing
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
@@ -208,7 +209,8 @@ def judge(
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
-        return evaluate(folder, catalog, judges, ledger, options)
+        with tracing.traced(settings.otel_endpoint):
+            return evaluate(folder, catalog, judges, ledger, options)
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
@@ -265,6 +267,13 @@ def run(
     before is still read.
     """
     require_order(first, last)
+    with tracing.traced(settings.otel_endpoint), tracing.span("metrics run"):
+        return _run(settings, first, last, may_send, on_progress)
+
+
+def _run(
+    settings: Settings, first: date | None, last: date | None, may_send: MaySend, on_progress: OnProgress
+) -> Summary:
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)
@@ -294,7 +303,8 @@ def run(
 @contextmanager
 def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
     wall, cpu = time.perf_counter(), _cpu_seconds()
-    yield
+    with tracing.span(name):
+        yield
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
     stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
+from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
@@ -187,7 +188,7 @@ class Asker:
             return await self._settle(question, request_id, None, NOT_SENT), None
         self.tally.requests += 1
         sent_at = self._loop.time()
-        outcome = await self._call(question.judge, asked.request)
+        outcome = await self._traced_call(question.judge, asked, tries)
         self.counts.count(question, tries, outcome)
         if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
             self.tally.requests -= 1
@@ -227,6 +228,20 @@ class Asker:
         gives_up = is_last and goes_on and error.kind not in NEVER_SENT
         recorded = await self._settle(question, request_id, None, error.kind, gives_up)
         return recorded, None if is_last or not goes_on else max(_pause(tries), wait or 0.0)
+
+    async def _traced_call(
+        self, judge: Judge, asked: Asked, tries: int
+    ) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
+        if judge.kind != "model":
+            return await self._call(judge, asked.request)
+        with tracing.call_span(judge.name, asked.keys, tries) as span:
+            outcome = await self._call(judge, asked.request)
+            if isinstance(outcome, JudgeReply):
+                tokens = outcome.prompt_tokens, outcome.reply_tokens
+                tracing.note_reply(span, outcome.model_served, outcome.finish, *tokens)
+            else:
+                tracing.note_failure(span, outcome.kind)
+        return outcome
 
     async def _call(self, judge: Judge, request: JudgeRequest) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
         timeout = min(self._limits.call_timeout_seconds, max(self._seconds_left, 0.001))

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from metrics_pipeline import tracing
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
 from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
@@ -383,6 +384,7 @@ class _Run:
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
+        span = tracing.begin(f"judge {day}", {"metrics.day": day.isoformat(), "metrics.metric_count": len(works)})
         # In a thread: while a day is read or written, calls in flight go on.
         subjects, found = await asyncio.to_thread(self.open_needs, day, works)
         self.record.held.update(found.held)
@@ -390,17 +392,25 @@ class _Run:
         tasks = []
         for one, needs in found.needs:
             await self.in_hand.acquire()
-            tasks.append(group.create_task(self._settle(one, needs, found.known, len(works))))
-        return self._finish_day(day, works, subjects, tasks)
+            # A task is part of what it was made in.
+            with tracing.within(span):
+                tasks.append(group.create_task(self._settle(one, needs, found.known, len(works))))
+        return self._finish_day(day, works, subjects, tasks, span)
 
     async def _finish_day(
-        self, day: date, works: Sequence[Work], subjects: Sequence[Subject], tasks: Sequence[asyncio.Task[None]]
+        self,
+        day: date,
+        works: Sequence[Work],
+        subjects: Sequence[Subject],
+        tasks: Sequence[asyncio.Task[None]],
+        span: tracing.Span,
     ) -> list[DayResult]:
         if tasks:
             await asyncio.wait(tasks)
         async with self.writing:
             results = await asyncio.to_thread(self._write_day, day, works, subjects)
         self.record.add(results, works)
+        tracing.end(span)
         return results
 
     def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
