@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from metrics_pipeline import tracing
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
@@ -27,7 +28,7 @@ from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.prices import known_price
-from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
@@ -189,7 +190,7 @@ def judge(
     days: list[date] | None = None,
     metrics: list[str] | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
@@ -208,7 +209,8 @@ def judge(
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
-        return evaluate(folder, catalog, judges, ledger, options)
+        with tracing.traced(settings.otel_endpoint):
+            return evaluate(folder, catalog, judges, ledger, options)
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
@@ -257,7 +259,7 @@ def run(
     first: date | None = None,
     last: date | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
@@ -265,6 +267,13 @@ def run(
     before is still read.
     """
     require_order(first, last)
+    with tracing.traced(settings.otel_endpoint), tracing.span("metrics run"):
+        return _run(settings, first, last, may_send, on_progress)
+
+
+def _run(
+    settings: Settings, first: date | None, last: date | None, may_send: MaySend, on_progress: OnProgress
+) -> Summary:
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)
@@ -294,7 +303,8 @@ def run(
 @contextmanager
 def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
     wall, cpu = time.perf_counter(), _cpu_seconds()
-    yield
+    with tracing.span(name):
+        yield
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
     stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))

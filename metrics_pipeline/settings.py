@@ -23,6 +23,7 @@ from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
+OTEL_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
 ALIKE_SETTINGS = 0.7
@@ -107,6 +108,9 @@ class Settings(BaseModel):
     """Conversations in one reply, at most."""
     retention_days: int | None = Field(default=None, ge=1)
     """Each run erases conversations that are more than so many days old, and takes none in; unset, all are kept."""
+    otel_endpoint: str | None = None
+    """Where traces are sent, an OpenTelemetry collector's address for OTLP over HTTP, such as `http://localhost:4318`;
+    `OTEL_EXPORTER_OTLP_ENDPOINT` works as well. Needs the extra `otel`."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
@@ -299,6 +303,8 @@ def _gather(
     where: dict[str, Origin] = {}
     for name, value in _read_file((folder or Path.cwd()) / FILE_NAME).items():
         values[name], where[name] = value, "file"
+    if text := environment.get(OTEL_ENDPOINT, ""):
+        values["otel_endpoint"], where["otel_endpoint"] = text, "environment"
     for name in Settings.model_fields:
         if text := environment.get(PREFIX + name.upper(), ""):
             values[name], where[name] = text, "environment"

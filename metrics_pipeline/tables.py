@@ -28,7 +28,7 @@ FORMAT = 1
 COMPRESSION = "zstd"
 
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
-_moment, _day, _count = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32()
+_moment, _day, _count, _total = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32(), pa.int64()
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -158,6 +158,47 @@ INGEST_FILES = _schema(
     seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
 )
+EVALUATION_RUNS = _schema(
+    run_id=_text,
+    run_date=_day,  # on which it began, in the project's time zone
+    started_at=_moment,
+    ended_at=_moment,
+    mode=_text,  # new, days
+    clients=_text,  # who carried calls to models, by name
+    stopped_by=_text,  # budget, deadline, circuit, interrupted, failed; NULL where nothing stopped it
+    run_call_count=_total,  # of the whole run, each call once, like the next two
+    run_seconds=_number,
+    run_peak_memory_bytes=_total,
+    metric=_text,
+    metric_version=_text,
+    judge_fingerprint=_text,  # '' where no judge is asked
+    judge_kind=_text,
+    judge=_text,
+    prompt_version=_text,  # NULL where the judge reads no prompt
+    planned_count=_total,  # conversations, as all counts up to open_count
+    held_count=_total,
+    answered_count=_total,
+    not_applicable_count=_total,
+    undecided_count=_total,
+    error_count=_total,
+    unjudged_count=_total,
+    open_count=_total,  # left to the next run
+    open_reason=_text,  # budget, deadline, circuit, calls_failed, interrupted, failed
+    asked_count=_total,  # questions
+    correction_count=_total,
+    call_count=_total,
+    retry_count=_total,
+    reply_count=_total,
+    failure_count=_total,
+    failures_by_kind=_text,  # JSON: tries without a reply, by kind
+    unsent_count=_total,  # of them, those that reached nobody
+    prompt_tokens=_total,
+    reply_tokens=_total,
+    cached_tokens=_total,
+    dollars=pa.decimal128(24, 12),  # NULL where a reply's price is not known
+    unpriced_count=_total,
+    judge_call_count=_total,  # of the run to this judge, about whatever metric, each call once
+)
 
 TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "conversations": (CONVERSATIONS, ("conversation_id",)),
@@ -168,6 +209,7 @@ TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "metric_versions": (METRIC_VERSIONS, ("metric", "metric_version")),
     "metric_days": (METRIC_DAYS, ("metric", "conversation_date", "metric_version", "judge_fingerprint")),
     "ingest_files": (INGEST_FILES, ("file", "file_hash")),
+    "evaluation_runs": (EVALUATION_RUNS, ("metric", "metric_version", "judge_fingerprint")),
 }
 """Each table's schema and key, by name."""
 

@@ -324,7 +324,12 @@ def test_a_model_behind_an_address_judges_the_newest_day_and_is_named_on_it(proj
         rows = database.execute(
             "select conversation_date, judge_kind, judge, is_break from trend_metric_daily order by 1 desc limit 2"
         ).fetchall()
+        cost = database.execute(
+            "select judge, judge_call_count, prompt_tokens, reply_tokens, dollars from trend_cost_daily order by 1"
+        ).fetchall()
     assert [row[1:] for row in rows] == [("model", "openai/x", True), ("baseline", "baseline", False)]
+    assert cost[0] == ("baseline", 40, 0, 0, 0)
+    assert cost[1] == ("openai/x", server.request_count, 7 * server.request_count, 3 * server.request_count, None)
 
 
 def test_after_a_kill_in_the_middle_of_judging_no_recorded_reply_is_asked_for_again(tmp_path):

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
+from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
+from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
@@ -63,20 +65,26 @@ class Tally:
         """Those that reached a provider, or are on their way."""
         self.never_sent = 0
         """Tries that reached nobody: no connection, no provider of that name, no key."""
+        self.retries = 0
+        """Of these, second and further tries."""
         self.replies = 0
         self.failures: Counter[str] = Counter()
         self.prompt_tokens = 0
         self.reply_tokens = 0
+        self.cached_tokens = 0
+        """Of the prompt's, those that the provider's cache held."""
         self.cost_dollars: float | None = None
 
     def include(self, other: Tally) -> None:
         """Count what another run sent as well."""
         self.requests += other.requests
         self.never_sent += other.never_sent
+        self.retries += other.retries
         self.replies += other.replies
         self.failures.update(other.failures)
         self.prompt_tokens += other.prompt_tokens
         self.reply_tokens += other.reply_tokens
+        self.cached_tokens += other.cached_tokens
         if other.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + other.cost_dollars
 
@@ -84,6 +92,7 @@ class Tally:
         self.replies += 1
         self.prompt_tokens += reply.prompt_tokens or 0
         self.reply_tokens += reply.reply_tokens or 0
+        self.cached_tokens += reply.cached_tokens or 0
         if reply.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + reply.cost_dollars
 
@@ -95,6 +104,10 @@ class Asker:
         self.tally = Tally()
         self.stopped: str | None = None
         """Why nothing more is asked of anybody, in a sentence; None while the run goes on."""
+        self.stopped_by: str | None = None
+        """The same in a word: `budget` or `deadline`."""
+        self.counts = Counts()
+        """What the calls came to, by metric and judge."""
         self.closed: dict[str, str] = {}
         """Judges of whom nothing more is asked, by name, and why."""
         self.answered: set[str] = set()
@@ -106,7 +119,7 @@ class Asker:
         self._deadline = self._loop.time() + limits.run_timeout_seconds
         self._time_is_up = self._loop.call_at(self._deadline, self._let_all_through)
         today = _spent_today(ledger, limits, now()) if limits.budget.is_daily else Spent()
-        self._budget = Budget(limits.budget, today, self._stop)
+        self._budget = Budget(limits.budget, today, lambda reason: self._stop("budget", reason))
         self._recorder = Recorder(ledger, now)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
@@ -121,6 +134,11 @@ class Asker:
     def used_up(self) -> Mapping[str, str]:
         """Metrics whose own budget is used up, by key, and why, in a sentence."""
         return self._budget.used_up
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are under way."""
+        return sum(pace.in_flight for pace in self._paces.values())
 
     @property
     def reasons(self) -> str | None:
@@ -170,12 +188,14 @@ class Asker:
             return await self._settle(question, request_id, None, NOT_SENT), None
         self.tally.requests += 1
         sent_at = self._loop.time()
-        outcome = await self._call(question.judge, asked.request)
+        outcome = await self._traced_call(question.judge, asked, tries)
+        self.counts.count(question, tries, outcome)
         if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
             self.tally.requests -= 1
             self.tally.never_sent += 1
             self._budget.give_back(asked.most_dollars, asked.keys)
         else:
+            self.tally.retries += tries > 0
             self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
         if isinstance(outcome, JudgeReply):
             self._failed_in_a_row[judge] = 0
@@ -209,6 +229,20 @@ class Asker:
         recorded = await self._settle(question, request_id, None, error.kind, gives_up)
         return recorded, None if is_last or not goes_on else max(_pause(tries), wait or 0.0)
 
+    async def _traced_call(
+        self, judge: Judge, asked: Asked, tries: int
+    ) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
+        if judge.kind != "model":
+            return await self._call(judge, asked.request)
+        with tracing.call_span(judge.name, asked.keys, tries) as span:
+            outcome = await self._call(judge, asked.request)
+            if isinstance(outcome, JudgeReply):
+                tokens = outcome.prompt_tokens, outcome.reply_tokens
+                tracing.note_reply(span, outcome.model_served, outcome.finish, *tokens)
+            else:
+                tracing.note_failure(span, outcome.kind)
+        return outcome
+
     async def _call(self, judge: Judge, request: JudgeRequest) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
         timeout = min(self._limits.call_timeout_seconds, max(self._seconds_left, 0.001))
         try:
@@ -236,13 +270,15 @@ class Asker:
         if self._seconds_left > 0:
             return judge not in self.closed
         self._stop(
+            "deadline",
             f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
-            f"{GOES_ON}"
+            f"{GOES_ON}",
         )
         return False
 
-    def _stop(self, reason: str) -> None:
-        self.stopped = self.stopped or reason
+    def _stop(self, by: str, reason: str) -> None:
+        if self.stopped is None:
+            self.stopped, self.stopped_by = reason, by
 
     def _close(self, judge: str, reason: str) -> None:
         self.closed.setdefault(judge, reason)
