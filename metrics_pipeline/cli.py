@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,7 @@ from metrics_pipeline.commands.ledger import ledger
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
-from metrics_pipeline.commands.progress import progress
+from metrics_pipeline.commands.progress import judging
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
@@ -89,7 +90,7 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with stoppable(), progress("judging", "conversations", quiet=as_json) as on_progress:
+    with stoppable(), judging(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
@@ -137,6 +138,13 @@ def demo() -> None:
         run_demo(load_settings({"model": "baseline"}))
 
 
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `evaluation_runs` in JSON's own kinds."""
+    row = dict(row) | {"failures_by_kind": json.loads(row["failures_by_kind"])}
+    row["dollars"] = None if row["dollars"] is None else float(row["dollars"])
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
 def _as_json(summary: Summary) -> dict[str, Any]:
     publication, evaluation = summary.publication, summary.evaluation
     return {
@@ -155,15 +163,19 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         },
         "conversations": summary.merged.conversation_count,
         "superseded": summary.merged.superseded_count,
+        "clients": evaluation.clients,
         "requests": evaluation.tally.requests,
+        "retries": evaluation.tally.retries,
         "replies": evaluation.tally.replies,
         "failures": dict(evaluation.tally.failures),
         "prompt_tokens": evaluation.tally.prompt_tokens,
         "reply_tokens": evaluation.tally.reply_tokens,
+        "cached_tokens": evaluation.tally.cached_tokens,
         "cost_dollars": evaluation.tally.cost_dollars,
         "states": evaluation.states,
         "open": evaluation.open_count,
         "stopped": evaluation.stopped,
         "notes": evaluation.notes,
+        "metrics": [_plain(row) for row in evaluation.rows],
         "stages": [stage._asdict() for stage in summary.stages],
     }

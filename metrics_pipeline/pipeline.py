@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from metrics_pipeline import tracing
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
@@ -22,9 +24,11 @@ from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.prices import known_price
+from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
@@ -100,7 +104,17 @@ def limits(settings: Settings) -> Limits:
         settings.call_timeout_seconds,
         settings.run_timeout_seconds,
         settings.retries,
-        settings.budget_requests,
+        Allowance(
+            settings.budget_requests,
+            settings.budget_dollars,
+            settings.budget_requests_per_day,
+            settings.budget_dollars_per_day,
+            settings.budget_requests_by_metric,
+            settings.budget_dollars_by_metric,
+        ),
+        settings.requests_per_minute,
+        settings.tokens_per_minute,
+        settings.zone,
     )
 
 
@@ -130,9 +144,19 @@ def _land(settings: Settings, folder: DataFolder) -> LandingReport:
     return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
 
 
+def is_bounded(settings: Settings) -> bool:
+    """Whether a budget stops a run by itself. One in dollars does where the model's price is known."""
+    in_dollars = settings.budget_dollars is not None or settings.budget_dollars_per_day is not None
+    return bool(_request_budgets(settings)) or (in_dollars and known_price(settings.model, 1, 1) is not None)
+
+
 def unasked_requests(settings: Settings) -> int:
     """Requests that are sent to a model without a question."""
-    return UNASKED_REQUESTS if settings.budget_requests is None else settings.budget_requests
+    return min(_request_budgets(settings), default=sys.maxsize if is_bounded(settings) else UNASKED_REQUESTS)
+
+
+def _request_budgets(settings: Settings) -> list[int]:
+    return [budget for budget in (settings.budget_requests, settings.budget_requests_per_day) if budget is not None]
 
 
 def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
@@ -144,10 +168,10 @@ def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, nar
     Raises:
         SettingsError: It said no.
     """
-    if requests <= unasked_requests(settings) or may_send(requests):
+    budget = unasked_requests(settings)
+    if requests <= budget or may_send(requests):
         return
-    budget = settings.budget_requests
-    if budget is None:
+    if not is_bounded(settings):
         raise SettingsError(
             f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
             f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
@@ -166,7 +190,7 @@ def judge(
     days: list[date] | None = None,
     metrics: list[str] | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
@@ -182,10 +206,11 @@ def judge(
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Without a lock: what another run asks at the same time is left to it, question by question.
     with Ledger(folder.ledger) as ledger:
-        if days is not None or settings.budget_requests is None:
+        if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
-        return evaluate(folder, catalog, judges, ledger, options)
+        with tracing.traced(settings.otel_endpoint):
+            return evaluate(folder, catalog, judges, ledger, options)
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
@@ -234,7 +259,7 @@ def run(
     first: date | None = None,
     last: date | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
@@ -242,6 +267,13 @@ def run(
     before is still read.
     """
     require_order(first, last)
+    with tracing.traced(settings.otel_endpoint), tracing.span("metrics run"):
+        return _run(settings, first, last, may_send, on_progress)
+
+
+def _run(
+    settings: Settings, first: date | None, last: date | None, may_send: MaySend, on_progress: OnProgress
+) -> Summary:
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)
@@ -271,7 +303,8 @@ def run(
 @contextmanager
 def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
     wall, cpu = time.perf_counter(), _cpu_seconds()
-    yield
+    with tracing.span(name):
+        yield
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
     stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))

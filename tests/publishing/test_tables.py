@@ -264,3 +264,22 @@ def test_a_plain_client_answers_a_trend_question_in_one_select_and_every_column_
 def test_a_client_of_duckdb_1_0_could_open_the_published_file(world):
     (row,) = world.rows("select tags from duckdb_databases() where database_name = 'metrics'")
     assert row["tags"]["storage_version"].startswith("v1.0.0")
+
+
+def test_what_a_day_of_runs_cost_is_the_sum_of_its_runs_and_no_sum_where_a_price_is_not_known(world):
+    runs = world.rows("select * from evaluation_runs where judge is not null")
+    days = {(row["run_date"], row["metric"], row["judge"]): row for row in world.rows("select * from trend_cost_daily")}
+    groups = defaultdict(list)
+    for row in runs:
+        groups[row["run_date"], row["metric"], row["judge"]].append(row)
+    assert days.keys() == groups.keys()
+    assert {None in [row["dollars"] for row in rows] for rows in groups.values()} == {True, False}
+    for key, rows in groups.items():
+        day = days[key]
+        for name in ("call_count", "held_count", "asked_count", "prompt_tokens", "reply_tokens", "judge_call_count"):
+            assert day[name] == sum(row[name] for row in rows), (key, name)
+        prices = [row["dollars"] for row in rows]
+        dollars = None if None in prices else sum(prices)
+        assert day["dollars"] == dollars
+        per_thousand = dollars and float(dollars) * 1000 / day["asked_count"]
+        assert day["dollars_per_1000_conversations"] == (per_thousand and pytest.approx(per_thousand, rel=1e-12))

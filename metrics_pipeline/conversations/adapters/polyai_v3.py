@@ -33,6 +33,7 @@ from metrics_pipeline.conversations.adapters.lenient import (
     start,
     text,
 )
+from metrics_pipeline.conversations.adapters.polyai_v3_exact import convert_exact
 from metrics_pipeline.conversations.adapters.shape import DROPPED, NAMELESS, NO_TEXT, NO_WORDS, NOT_UNDERSTOOD, Adapter
 from metrics_pipeline.conversations.record import Conversation, Turn
 
@@ -168,4 +169,5 @@ ADAPTER = Adapter(
     frozenset({"times of turns", "logged", "duration", "channel", "language", "variant", "environment", "handoff"}),
     recognises,
     convert,
+    convert_exact,
 )
