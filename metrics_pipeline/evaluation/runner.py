@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from metrics_pipeline import tracing
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
-from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
@@ -42,6 +42,7 @@ from metrics_pipeline.evaluation.standing import (
     judged_standing,
     subject,
 )
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
