@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from metrics_pipeline import tracing
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks
-from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
@@ -41,6 +41,7 @@ from metrics_pipeline.evaluation.standing import (
     judge_fingerprint,
     judged_standing,
 )
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.verdict_files import DayState, Judged, write_day
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
