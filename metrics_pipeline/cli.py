@@ -16,6 +16,7 @@ from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
+from metrics_pipeline.commands.ledger import ledger
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
@@ -106,6 +107,7 @@ def run(
 cli.command()(pull)
 cli.add_typer(ingest, name="ingest")
 cli.add_typer(quarantine, name="quarantine")
+cli.add_typer(ledger, name="ledger")
 cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)

@@ -192,8 +192,8 @@ def judge(
     """
     judges = open_known_judges(settings, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
-    # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
-    with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
+    # Without a lock: what another run asks at the same time is left to it, question by question.
+    with Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
@@ -266,7 +266,7 @@ def _run(
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)
     folder = open_data_folder(settings.data)
-    # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
+    # Two runs in one folder take turns where they write the same files, and judge side by side: neither pays twice.
     with locked(folder.landed / ".lock"):
         erased = erase_what_is_due(settings, folder, now())
         with measured("land", stages):

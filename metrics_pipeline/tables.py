@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.errors import DataFolderError, SettingsError
 
+ROWS_TOGETHER = 1 << 16
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
 COMPRESSION = "zstd"
@@ -402,7 +403,8 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         DataFolderError: The file cannot be written; what stood there before still does.
     """
     with replacing(path) as beside:
-        pq.write_table(table, beside, compression=COMPRESSION)
+        # In parts, so that a few conversations of a large day can be read without the rest.
+        pq.write_table(table, beside, compression=COMPRESSION, row_group_size=ROWS_TOGETHER)
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
@@ -476,18 +478,23 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def is_whole(path: Path) -> bool:
-    """Whether `path` is a Parquet file with all its bytes, as far as its footer says. One that is not there is not."""
+def footer(path: Path) -> pq.FileMetaData | None:
+    """The footer of a Parquet file that has all its bytes, as far as it says; None of any other, and of none."""
     try:
-        footer = pq.read_metadata(path)
+        found = pq.read_metadata(path)
         size = path.stat().st_size
     except (OSError, pa.ArrowException):
-        return False
-    if not footer.num_row_groups:
-        return True
-    last = footer.row_group(footer.num_row_groups - 1).column(footer.num_columns - 1)
+        return None
+    if not found.num_row_groups:
+        return found
+    last = found.row_group(found.num_row_groups - 1).column(found.num_columns - 1)
     start = last.dictionary_page_offset if last.has_dictionary_page else last.data_page_offset
-    return bool(start + last.total_compressed_size + footer.serialized_size <= size)
+    return found if start + last.total_compressed_size + found.serialized_size <= size else None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `path` is a Parquet file with all its bytes, as far as its footer says. One that is not there is not."""
+    return footer(path) is not None
 
 
 def read_files(name: str, paths: Iterable[Path]) -> pa.Table:

@@ -60,9 +60,10 @@ def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
     assert summary.landing.kept_count == len(items)
     assert summary.landing.quarantined_count == 6
     with Ledger(settings.data / "ledger.sqlite") as ledger:
-        assert {version for (version,) in ledger._rows("select redaction from requests")} == {
-            pipeline.redactor(settings).version
-        }
+        assert {
+            version
+            for (version,) in ledger._rows("select word from requests inner join words on word_id = redaction_id")
+        } == {pipeline.redactor(settings).version}
     written = everything_in(data)
     assert {path.suffix for path in written} >= {".parquet", ".duckdb", ".sqlite", ".jsonl", ".json"}
     planted = [piece.item for one in items for piece in one.pieces if len(piece.item) >= SHORTEST]

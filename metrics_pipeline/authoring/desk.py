@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import MaySend
 from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, locked, open_data_folder
+from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, open_data_folder
 from metrics_pipeline.wording import counted, did_you_mean
 
 NIGHTLY_DAYS = 28
@@ -104,7 +104,7 @@ def open_desk(
     last: date | None,
     asks: bool = True,
 ) -> Iterator[Desk]:
-    """The data folder with what waits in the landing folder taken in, locked against runs that pay for the same.
+    """The data folder with what waits in the landing folder taken in. What a run asks meanwhile is not asked twice.
 
     One that cannot be written is read as it is; where there is none, nothing has landed and nothing is made.
 
@@ -123,11 +123,7 @@ def open_desk(
     days = pipeline.days_between(folder, first, last) or folder.days()
     options = Options(pipeline.limits(settings), settings.group_size, pipeline.now)
     opened = Ledger if keeps_replies else Ledger.scratch_copy if asks else Ledger.to_read
-    with ExitStack() as stack:
-        if keeps_replies:
-            # What another process has just paid for is then in the ledger, and not asked again.
-            stack.enter_context(locked(folder.root / ".judging.lock"))
-        ledger = stack.enter_context(opened(folder.ledger))
+    with opened(folder.ledger) as ledger:
         yield Desk(folder, settings, judges, ledger, options, days, keeps_replies)
 
 

@@ -30,7 +30,7 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.lint.checking import all_rules
 from metrics_pipeline.metrics.lint.project import Remark
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import locked, open_data_folder
+from metrics_pipeline.tables import open_data_folder
 from metrics_pipeline.wording import counted
 
 MAX_REMARKS = 5
@@ -85,10 +85,10 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     asked = {metric.key: metric for metric in metrics if metric.is_judged and metric.status != "retired"}
     questions = {key: _question(metric, judge) for key, metric in asked.items()}
     folder = open_data_folder(settings.data)
-    with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
+    with Ledger(folder.ledger) as ledger:
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
         known = recorded_replies(ledger, (question.cells[0] for question in questions.values()))
-        held = {key: known.get(question.cells[0].key) for key, question in questions.items()}
+        held = {key: known.get(question.cells[0]) for key, question in questions.items()}
         found = {key: recorded for key, recorded in held.items() if recorded is not None and recorded.reply}
         left = [key for key in questions if key not in found]
         if len(left) > pipeline.UNASKED_REQUESTS and not pipeline.is_bounded(settings) and not may_send(len(left)):
@@ -132,6 +132,8 @@ async def _ask(
     reasons = [asker.stopped, *asker.closed.values()]
     failures = ", ".join(f"{kind} {counted(count, 'time')}" for kind, count in sorted(asker.tally.failures.items()))
     reason = " ".join(filter(None, reasons)) or (f"Its calls failed: {failures}." if failures else "")
+    if asker.elsewhere:
+        reason = f"{reason} Another run is asking about them at this moment: run again.".strip()
     return answers, _Said(asker.tally.requests, reason)
 
 

@@ -164,4 +164,4 @@ def _given(metric: MetricDefinition, made: Subject, judge: Judge, ledger: Ledger
     fingerprint = judge_fingerprint(judge)
     known = recorded_replies(ledger, cells_of(made, metric, fingerprint))
     record = JudgeRecord(judge.kind, judge.name, judge.settings)
-    return judged_standing(made, metric, fingerprint, record, lambda cell: known.get(cell.key)).verdict
+    return judged_standing(made, metric, fingerprint, record, lambda cell: known.get(cell)).verdict

@@ -36,6 +36,7 @@ from metrics_pipeline.tables import (
 from metrics_pipeline.wording import counted
 
 DAY_MARK = b"winners"
+CONVERSATION_FIELDS = tuple(name for name in Conversation.__struct_fields__ if name not in ("turns", "logged_metrics"))
 SLICE_TURNS = 200_000
 """That are held in memory at a time."""
 
@@ -106,20 +107,34 @@ def conversation_channels(folder: DataFolder, day: date) -> list[tuple[str, str]
     return [(row["conversation_id"], row["channel"] or "") for row in rows]
 
 
-def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
-    """The day's conversations as records, by id."""
+def conversation_hashes(folder: DataFolder, day: date) -> list[tuple[str, str]]:
+    """(id, judged_hash) of each conversation of the day, by id, without reading what was said in it."""
+    columns = ["conversation_id", "judged_hash"]
+    table = pq.read_table(folder.day_file("conversations", day), columns=columns)
+    return list(zip(*(table[name].to_pylist() for name in columns), strict=True))
+
+
+def read_conversations(folder: DataFolder, day: date, ids: Sequence[str] | None = None) -> list[Conversation]:
+    """The day's conversations as records, by id.
+
+    Args:
+        ids: Only those; None: every one.
+    """
     turns: dict[str, list[Turn]] = defaultdict(list)
-    for row in _rows(folder.day_file("turns", day)):
-        turns[row.pop("conversation_id")].append(Turn(**row))
+    for key, *fields in _columns(folder.day_file("turns", day), TURNS.names, ids):
+        turns[key].append(Turn(*fields))
     logged: dict[str, list[LoggedValue]] = defaultdict(list)
-    for row in _rows(folder.day_file("logged_metrics", day)):
-        logged[row.pop("conversation_id")].append(LoggedValue(**row))
-    found = []
-    for row in _rows(folder.day_file("conversations", day)):
-        fields = {name: row[name] for name in Conversation.__struct_fields__ if name in row}
-        key = row["conversation_id"]
-        found.append(Conversation(**fields, turns=tuple(turns[key]), logged_metrics=tuple(logged[key])))
-    return found
+    for key, *fields in _columns(folder.day_file("logged_metrics", day), LOGGED_METRICS.names, ids):
+        logged[key].append(LoggedValue(*fields))
+    path = folder.day_file("conversations", day)
+    there = pq.read_schema(path).names
+    names = ["conversation_id", *(name for name in CONVERSATION_FIELDS if name in there)]
+    return [
+        Conversation(
+            **dict(zip(names[1:], fields, strict=True)), turns=tuple(turns[key]), logged_metrics=tuple(logged[key])
+        )
+        for key, *fields in _columns(path, names, ids)
+    ]
 
 
 def _whole(folder: DataFolder, day: date) -> bool:
@@ -179,6 +194,15 @@ def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ..
     return sort_rows(pa.Table.from_arrays(arrays, schema=schema), key)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
+def _columns(path: Path, names: Sequence[str], ids: Sequence[str] | None) -> Iterator[Sequence[Any]]:
+    """The rows of a file as tuples of the columns `names`, the first of which is the conversation's id."""
+    table = pq.read_table(path, columns=list(dict.fromkeys(names)), filters=_wanted(ids))
+    return zip(*(table[name].to_pylist() for name in names), strict=True)
+
+
+def _wanted(ids: Sequence[str] | None) -> pc.Expression | None:
+    if ids is None:
+        return None
+    # The range lets parts of the file be passed over; ids that stand side by side in it are read that way.
+    field = pc.field("conversation_id")
+    return (field >= min(ids)) & (field <= max(ids)) & field.isin(ids)

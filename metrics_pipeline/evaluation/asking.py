@@ -18,8 +18,8 @@ from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefus
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
 from metrics_pipeline.evaluation.figures import Counts
-from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
-from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
+from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
+from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
@@ -34,8 +34,6 @@ EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
 HOPELESS_CALLS = 20
 """Failures in a row, with no success before, after which a server counts as gone."""
-NOT_SENT = "not_sent"
-"""How a request ends that was meant to be sent when the run, or its judge, had come to an end."""
 POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
 """Failures of which nobody knows whether the provider did the work."""
 
@@ -73,6 +71,8 @@ class Asker:
         """Judges of whom nothing more is asked, by name, and why."""
         self.answered: set[str] = set()
         """Judges that gave at least one reply, by name."""
+        self.elsewhere: set[Cell] = set()
+        """Cells that were not asked because the ledger says that they are answered, or being asked by another run."""
         self.clients: set[str] = set()
         """Who carried the requests, by name."""
         self._limits, self._now = limits, now
@@ -125,6 +125,10 @@ class Asker:
                 # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
                 intent = Intent(question.cells, tries, question.redaction, question.conversation)
                 request_id = await self._recorder.record(intent)
+                if request_id == ELSEWHERE:
+                    self._budget.give_back(asked.most_dollars, asked.keys)
+                    self.elsewhere.update(question.cells)
+                    return None
                 permit = await pace.enter(self._prompter.tokens(asked))
                 try:
                     recorded, pause = await self._try(asked, request_id, tries, pace, permit)

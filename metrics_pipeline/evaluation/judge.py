@@ -15,6 +15,8 @@ from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.metrics.definition import MetricDefinition
 
 NOT_CONNECTED = "not_connected"
+NOT_SENT = "not_sent"
+"""Of a request that was ready, and whose run ended before its turn came."""
 NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
 """Kinds of failure in which nothing has reached a provider."""
 

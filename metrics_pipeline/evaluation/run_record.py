@@ -95,6 +95,13 @@ class RunRecord:
             self.states[lines[result.metric]].update(result.worked_states)
             self.open[lines[result.metric]] += result.open_count
 
+    def take_back(self, results: Iterable[DayResult], works: Iterable[Work]) -> None:
+        """A day that was added is going to be written again."""
+        lines = {work.metric: _line(work) for work in works}
+        for result in results:
+            self.states[lines[result.metric]].subtract(result.worked_states)
+            self.open[lines[result.metric]] -= result.open_count
+
 
 @contextmanager
 def recorded(folder: DataFolder, record: RunRecord) -> Iterator[None]:

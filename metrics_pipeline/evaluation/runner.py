@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from metrics_pipeline import tracing
 from metrics_pipeline.conversations.erased import Erased
-from metrics_pipeline.conversations.merge import day_marks, read_conversations
+from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.evaluation.asking import Asker, Limits
+from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
-from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
+from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord, Ledger, MetricDay, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
 from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.results import (
@@ -29,7 +30,6 @@ from metrics_pipeline.evaluation.results import (
     Versions,
     cells_of,
     recorded_replies,
-    write_day,
     write_definition_tables,
 )
 from metrics_pipeline.evaluation.run_record import Head, RunRecord, planned_conversations, recorded
@@ -40,12 +40,13 @@ from metrics_pipeline.evaluation.standing import (
     Subject,
     judge_fingerprint,
     judged_standing,
-    subject,
 )
 from metrics_pipeline.evaluation.tally import Tally
+from metrics_pipeline.evaluation.verdict_files import DayState, Judged, write_day
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
+from metrics_pipeline.wording import counted
 
 FENCE_SECRET = "fence"
 CONVERSATIONS_IN_HAND = 2
@@ -93,9 +94,11 @@ class _Need(NamedTuple):
 class _Open(NamedTuple):
     """What is still to be asked about some conversations."""
 
+    size: int
+    """Conversations that were looked at."""
     needs: list[tuple[Subject, list[_Need]]]
     """Those about which something is to be asked, with what."""
-    known: dict[bytes, Recorded]
+    known: dict[Cell, Recorded]
     """The recorded replies, by the cell's key."""
     held: Counter[Line]
     """Questions that are answered for good by a recorded reply."""
@@ -222,8 +225,23 @@ def plan_requests(
     """
     run = _Run(folder, catalog, judges, ledger, options)
     for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
-        _, found = run.open_needs(day, works, as_if_new)
-        yield RequestPlan(tuple(run.requests_for(found)), found.held.total())
+        subjects = DaySubjects(folder, day)
+        standing = {} if as_if_new else run.files_that_stand(day, works, subjects)
+        held_count = held_by(works, standing).total()
+        requests: list[PlannedRequest] = []
+        for found in run.open_needs(subjects, [work for work in works if work.metric not in standing], as_if_new):
+            requests += run.requests_for(found)
+            held_count += found.held.total()
+        yield RequestPlan(tuple(requests), held_count)
+
+
+def held_by(works: Sequence[Work], standing: Mapping[str, Sequence[Judged]]) -> Counter[Line]:
+    """Questions that are answered for good, as the files that stand say."""
+    held: Counter[Line] = Counter()
+    for work in works:
+        line = Line(work.metric, work.metric_version, work.judge_fingerprint)
+        held[line] += sum(judged.held for judged in standing.get(work.metric, ()) if judged.is_of(work))
+    return held
 
 
 def plan_trial(
@@ -290,8 +308,7 @@ class _Run:
         ]
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
         self.writing = asyncio.Lock()
-        self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
-        self.asked_hashes: set[str] = set()
+        self.being_asked: dict[Cell, asyncio.Future[Recorded | None]] = {}
         self.planned: set[int] = set()
         self.settled = self.total = 0
         self.notes: list[str] = []
@@ -308,17 +325,24 @@ class _Run:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
         self.asker = self.record.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
-            async with asyncio.TaskGroup() as group:
-                days = [
-                    group.create_task(await self._start_day(group, day, works)) for day, works in _by_day(work).items()
-                ]
+            results = await self._judge_days(_by_day(work))
+            if self.asker.elsewhere:
+                # Left to another run: it has answered meanwhile, or has ended and left it to this one.
+                self.asker.elsewhere.clear()
+                left = {day for (_, day), result in results.items() if result.open_count}
+                again = {day: works for day, works in _by_day(work).items() if day in left}
+                results |= await self._judge_days(again, results)
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
-        results = [result for day in days for result in day.result()]
+        if self.asker.elsewhere:
+            self.notes.append(
+                f"Another run is asking {counted(len(self.asker.elsewhere), 'question')} at this moment: it writes the "
+                "answers down, or else the next run does."
+            )
         return Report(
-            tuple(results),
+            tuple(results.values()),
             self.asker.tally,
             self.asker.reasons,
             (*self.notes, *self.asker.notes),
@@ -326,30 +350,72 @@ class _Run:
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
 
+    async def _judge_days(
+        self, days: Mapping[date, Sequence[Work]], before: Mapping[tuple[str, date], DayResult] = MappingProxyType({})
+    ) -> dict[tuple[str, date], DayResult]:
+        """Judge each of the days.
+
+        Args:
+            before: What they came to, where they have been judged in this run already.
+        """
+        for day, works in days.items() if before else ():
+            self.record.take_back([before[work.metric, day] for work in works], works)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(await self._start_day(group, day, works, bool(before))) for day, works in days.items()
+            ]
+        return {(result.metric, result.day): result for task in tasks for result in task.result()}
+
     async def settle_rounds(
         self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
     ) -> tuple[Tally, str | None]:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
         self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
-            for metrics in rounds:
-                needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
-                found = self.open_of(subjects, needs)
-                async with asyncio.TaskGroup() as group:
-                    for one, open_needs in found.needs:
-                        await self.in_hand.acquire()
-                        group.create_task(self._settle(one, open_needs, found.known))
+            await self._ask_rounds(rounds, subjects, judges)
+            if self.asker.elsewhere:
+                self.asker.elsewhere.clear()
+                await self._ask_rounds(rounds, subjects, judges)
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
         return self.asker.tally, self.asker.reasons
 
-    def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
-        """The day's conversations, and what is to be asked about them."""
-        # In hash order: a day cut short is a random sample of it and not its morning.
-        subjects = sorted(map(subject, read_conversations(self.folder, day)), key=lambda one: one.judged_hash)
-        return subjects, self.open_of(subjects, self._needs(works), as_if_new)
+    async def _ask_rounds(
+        self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
+    ) -> None:
+        for metrics in rounds:
+            needs = [_Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
+            found = self.open_of(subjects, needs)
+            async with asyncio.TaskGroup() as group:
+                for one, open_needs in found.needs:
+                    await self.in_hand.acquire()
+                    group.create_task(self._settle(one, open_needs, found.known))
+
+    def files_that_stand(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> dict[str, list[Judged]]:
+        """The metrics whose file of the day is as it would be written now and of whom nothing is to be asked, with
+        what each came to."""
+        history = self._history(day)
+        wanted = {metric: history.get(metric, []) for metric in {work.metric for work in works}}
+        state = DayState(self.folder, self.ledger, day, self.marks[day], subjects, wanted)
+        came_to = {metric: found for metric in wanted if (found := state.standing(metric)) is not None}
+        for work in works:
+            if not any(judged.is_of(work) and not judged.left for judged in came_to.get(work.metric, ())):
+                came_to.pop(work.metric, None)
+        return came_to
+
+    def open_needs(self, subjects: DaySubjects, works: Sequence[Work], as_if_new: bool = False) -> Iterator[_Open]:
+        """What is to be asked about the day's conversations, some of them at a time."""
+        if needs := self._needs(works):
+            for several in subjects.in_hash_order():
+                yield self.open_of(several, needs, as_if_new)
+
+    def _history(self, day: date) -> dict[str, list[MetricDay]]:
+        history = defaultdict(list)
+        for row in self.ledger.metric_days(day):
+            history[row.metric].append(row)
+        return history
 
     def _needs(self, works: Sequence[Work]) -> list[_Need]:
         return [
@@ -364,7 +430,7 @@ class _Run:
             for group in self._groups(asks):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
-                question = hash(tuple(ask.cell.key for _, ask in group))
+                question = hash(tuple(ask.cell for _, ask in group))
                 if judge is not None and question not in self.planned:
                     self.planned.add(question)
                     yield PlannedRequest(one, tuple(need.metric for need, _ in group), judge)
@@ -379,62 +445,71 @@ class _Run:
             held.update(need.line for need, standing in standings if standing.is_paid)
             if open_needs := [need for need, standing in standings if standing.ask is not None]:
                 found.append((one, open_needs))
-        return _Open(found, known, held)
+        return _Open(len(subjects), found, known, held)
 
     async def _start_day(
-        self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
+        self, group: asyncio.TaskGroup, day: date, works: Sequence[Work], again: bool
     ) -> Coroutine[None, None, list[DayResult]]:
-        """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
+        """Take up a day's conversations as slots come free; returns what is left to do once they are settled.
+
+        Args:
+            again: It has been taken up in this run already, and was counted then.
+        """
         span = tracing.begin(f"judge {day}", {"metrics.day": day.isoformat(), "metrics.metric_count": len(works)})
         # In a thread: while a day is read or written, calls in flight go on.
-        subjects, found = await asyncio.to_thread(self.open_needs, day, works)
-        self.record.held.update(found.held)
-        self._settled(len(works) * (len(subjects) - len(found.needs)))
-        tasks = []
-        for one, needs in found.needs:
-            await self.in_hand.acquire()
-            # A task is part of what it was made in.
-            with tracing.within(span):
-                tasks.append(group.create_task(self._settle(one, needs, found.known, len(works))))
+        subjects = await asyncio.to_thread(DaySubjects, self.folder, day)
+        standing = await asyncio.to_thread(self.files_that_stand, day, works, subjects)
+        left = [work for work in works if work.metric not in standing]
+        counted_metrics = 0 if again else len(left)
+        if not again:
+            self.record.held.update(held_by(works, standing))
+            self._settled((len(works) - (len(left) if self._needs(left) else 0)) * len(subjects))
+        tasks: set[asyncio.Task[None]] = set()
+        slices = self.open_needs(subjects, left)
+        while (found := await asyncio.to_thread(next, slices, None)) is not None:
+            if not again:
+                self.record.held.update(found.held)
+            self._settled(counted_metrics * (found.size - len(found.needs)))
+            for one, needs in found.needs:
+                await self.in_hand.acquire()
+                # A task is part of what it was made in.
+                with tracing.within(span):
+                    task = group.create_task(self._settle(one, needs, found.known, counted_metrics))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
         return self._finish_day(day, works, subjects, tasks, span)
 
     async def _finish_day(
         self,
         day: date,
         works: Sequence[Work],
-        subjects: Sequence[Subject],
-        tasks: Sequence[asyncio.Task[None]],
+        subjects: DaySubjects,
+        tasks: Collection[asyncio.Task[None]],
         span: tracing.Span,
     ) -> list[DayResult]:
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(set(tasks))
         async with self.writing:
             results = await asyncio.to_thread(self._write_day, day, works, subjects)
         self.record.add(results, works)
         tracing.end(span)
         return results
 
-    def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
-        history = defaultdict(list)
-        for row in self.ledger.metric_days(day):
-            history[row.metric].append(row)
-        return [
-            write_day(
-                self.folder,
-                self.ledger,
-                metric,
-                day,
-                self.marks[day],
-                subjects,
-                self.versions,
-                self.records,
-                history[metric],
-            )
-            for metric in sorted({item.metric for item in works})
-        ]
+    def _write_day(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> list[DayResult]:
+        history = self._history(day)
+        return write_day(
+            self.folder,
+            self.ledger,
+            day,
+            self.marks[day],
+            subjects,
+            self.versions,
+            self.records,
+            {metric: history[metric] for metric in sorted({work.metric for work in works})},
+        )
 
     async def _settle(
-        self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded], metric_count: int = 0
+        self, one: Subject, needs: Sequence[_Need], known: dict[Cell, Recorded], metric_count: int = 0
     ) -> None:
         """Ask until nothing more is to be asked about one conversation.
 
@@ -442,20 +517,16 @@ class _Run:
             metric_count: Metrics that the run takes up on its day.
         """
         try:
-            if one.judged_hash in self.asked_hashes:
-                # The same turns, asked about for another conversation since the day was read.
-                cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
-                known.update(recorded_replies(self.ledger, cells))
-            tried: set[bytes] = set()
+            tried: set[Cell] = set()
             while True:
                 asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
-                asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                asks = [(need, ask) for need, ask in asks if ask.cell not in tried]
                 asks = [(need, ask) for need, ask in asks if need.metric.key not in self.asker.used_up]
                 if not asks:
                     break
-                tried.update(ask.cell.key for _, ask in asks)
-                waiting = [(ask, self.being_asked.get(ask.cell.key)) for _, ask in asks]
-                mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
+                tried.update(ask.cell for _, ask in asks)
+                waiting = [(ask, self.being_asked.get(ask.cell)) for _, ask in asks]
+                mine = [pair for pair in asks if pair[1].cell not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine)]
                 if len(groups) == 1:  # the usual case, without a task of its own
@@ -465,10 +536,18 @@ class _Run:
                 # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
                 for group, _ in groups:
                     if any(need.metric.key in self.asker.used_up for need, _ in group):
-                        tried -= {ask.cell.key for _, ask in group}
+                        tried -= {ask.cell for _, ask in group}
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
-                        known[ask.cell.key] = recorded
+                        known[ask.cell] = recorded
+                if refused := self.asker.elsewhere & {ask.cell for _, ask in mine}:
+                    # Answered since the day was read, for the same words of another conversation or by another run; or
+                    # being asked by another run, and then left to it.
+                    cells = [cell for need in needs for cell in cells_of(one, need.metric, need.fingerprint)]
+                    free = refused - self.ledger.in_flight_elsewhere(refused)
+                    known.update(recorded_replies(self.ledger, cells))
+                    self.asker.elsewhere -= free
+                    tried -= free
         finally:
             self.in_hand.release()
             self._settled(metric_count)
@@ -487,17 +566,17 @@ class _Run:
 
     def _register(self, asks: Sequence[tuple[_Need, Ask]]) -> asyncio.Future[Recorded | None]:
         done: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()
-        self.being_asked.update({ask.cell.key: done for _, ask in asks})
+        self.being_asked.update({ask.cell: done for _, ask in asks})
         return done
 
     async def _put(
         self,
         one: Subject,
         asks: Sequence[tuple[_Need, Ask]],
-        known: dict[bytes, Recorded],
+        known: dict[Cell, Recorded],
         done: asyncio.Future[Recorded | None],
     ) -> None:
-        keys = [ask.cell.key for _, ask in asks]
+        keys = [ask.cell for _, ask in asks]
         recorded = None
         try:
             judge = self._judge(asks[0][1].cell.judge_fingerprint)
@@ -518,7 +597,6 @@ class _Run:
                 known.update(dict.fromkeys(keys, recorded))
         finally:
             done.set_result(recorded)
-            self.asked_hashes.add(one.judged_hash)
             for key in keys:
                 del self.being_asked[key]
 
@@ -526,12 +604,12 @@ class _Run:
         # What is kept nowhere need not be found again, and no key is made for it.
         return self.erased.mark(conversation_id) if self.ledger.is_kept else ""
 
-    def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
+    def _ask(self, one: Subject, need: _Need, known: Mapping[Cell, Recorded]) -> Ask | None:
         return self._standing(one, need, known).ask
 
-    def _standing(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Standing:
+    def _standing(self, one: Subject, need: _Need, known: Mapping[Cell, Recorded]) -> Standing:
         record = self.records[need.fingerprint]
-        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell.key))
+        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell))
 
     def _judge(self, fingerprint: str) -> Judge | None:
         """The judge of that fingerprint; None where this pipeline can no longer ask exactly as it did."""

@@ -151,7 +151,7 @@ def _standings(
     known = recorded_replies(ledger, [cell for one in subjects for cell in cells_of(one, metric, fingerprint)])
     return {
         one.conversation.conversation_id: judged_standing(
-            one, metric, fingerprint, record, lambda cell: known.get(cell.key)
+            one, metric, fingerprint, record, lambda cell: known.get(cell)
         )
         for one in subjects
     }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-import zlib
 from collections import Counter
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -48,16 +47,24 @@ def activate(project: Project) -> pipeline.Report:
     return pipeline.judge(folder, load_catalog(settings.definitions), settings, folder.days())
 
 
+def requests(project: Project) -> str:
+    """A copy of all requests in the ledger, as it is now."""
+    place = project.root / "copies" / uuid4().hex
+    project.run("ledger", "export", str(place))
+    return str(place / "requests.parquet")
+
+
 def replies(project: Project, key: str, version: str) -> dict[str, dict[str, object]]:
-    """What the judge replied about each conversation's words, by their hash, straight from the ledger's rows."""
-    with sqlite3.connect(project.data / "ledger.sqlite") as database:
+    """What the judge replied about each conversation's words, by their hash, as the ledger's copy says."""
+    with duckdb.connect() as database:
         rows = database.execute(
-            "select judged_hash, body, metrics from requests join replies using (request_id) where asking = '0'"
+            "select judged_hash, text, metrics from read_parquet(?) where asking = '0' and text is not null",
+            [requests(project)],
         ).fetchall()
     found = {}
-    for judged_hash, body, metrics in rows:
+    for judged_hash, text, metrics in rows:
         if [key, version] in json.loads(metrics):
-            found[judged_hash] = json.loads(json.loads(zlib.decompress(body))["reply"]["text"])[key]
+            found[judged_hash] = json.loads(text)[key]
     return found
 
 
@@ -102,9 +109,11 @@ def check_preview(project: Project, key: str) -> None:
     # The version that was previewed goes live: nothing about the sample is asked again.
     assert len(words) == shown["tally"]["requests"] == shown["expected"]["requests"]
     assert report.tally.requests == shown["backfill"]["requests"]
-    with sqlite3.connect(project.data / "ledger.sqlite") as database:
+    with duckdb.connect() as database:
         twice = database.execute(
-            "select count(*) from (select 1 from requests group by judged_hash, metrics, asking having count(*) > 1)"
+            "select count(*) from "
+            "(select 1 from read_parquet(?) group by judged_hash, metrics, asking having count(*) > 1)",
+            [requests(project)],
         ).fetchone()
     assert twice == (0,)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import sqlite3
-import zlib
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+
+from metrics_pipeline.evaluation.bookkeeping.replies import blocks
+from metrics_pipeline.evaluation.ledger import Ledger
 
 
 def everything_in(root: Path) -> dict[Path, str]:
@@ -32,9 +33,7 @@ def everything_in(root: Path) -> dict[Path, str]:
         elif path.suffix == ".gz":
             text += gzip.decompress(content).decode("utf-8", "replace")
         elif path.name == "ledger.sqlite":
-            with sqlite3.connect(path) as database:
-                bodies = database.execute("select body from replies").fetchall()
-            database.close()
-            text += "".join(zlib.decompress(body).decode() for (body,) in bodies)
+            with Ledger.to_read(path) as ledger, ledger.connection.reading() as database:
+                text += repr(list(blocks(database)))
         found[path] = text
     return found

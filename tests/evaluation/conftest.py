@@ -63,6 +63,11 @@ class World:
         return {str(file.relative_to(self.folder.root)): file.read_bytes() for file in files}
 
 
+@pytest.fixture(scope="session")
+def make_world():
+    return World
+
+
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)

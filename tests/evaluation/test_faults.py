@@ -167,8 +167,7 @@ def test_of_25_runs_killed_at_any_moment_no_call_lacks_its_intent_and_no_recorde
     world.land(*conversations)
     metric = load_catalog(world.definitions).active[0]
     judge = judge_fingerprint(open_judges(Settings(model="openai/own", api_base="http://x/v1")).current)
-    cells = {Cell(one.judged_hash, metric.key, metric.version, judge): one.judged_hash for one in conversations}
-    by_key = {cell.key: judged_hash for cell, judged_hash in cells.items()}
+    cells = [Cell(one.judged_hash, metric.key, metric.version, judge) for one in conversations]
     draw, recorded_before = random.Random(11), []
     command = [sys.executable, "-c", JUDGE, str(world.folder.root), str(world.definitions)]
 
@@ -186,7 +185,7 @@ def test_of_25_runs_killed_at_any_moment_no_call_lacks_its_intent_and_no_recorde
                 found = ledger.find(cells)
                 intents = sum(ledger.request_counts().values())
             assert intents >= server.stats()["requests"]
-            recorded_before.append((asked_count, {by_key[key] for key in found}))
+            recorded_before.append((asked_count, {cell.judged_hash for cell in found}))
         assert len(recorded_before[-1][1]) < 500, "the kills came too late"
         subprocess.run([*command, server.base], check=True)
         time.sleep(0.2)

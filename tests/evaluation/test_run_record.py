@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
-import zlib
 from collections import Counter
 from decimal import Decimal
 from itertools import cycle
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,10 +16,11 @@ from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, conversation
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError
 from metrics_pipeline.evaluation.asking import NOT_SENT
+from metrics_pipeline.evaluation.bookkeeping.exchange import write_copy
 from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.figures import shares
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_CONNECTED, JudgeReply
-from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, VERDICT_ASKING
+from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, VERDICT_ASKING, Ledger
 
 KEYS = ("delivery_day", "refund_promised", "refund_twice")
 
@@ -40,12 +40,13 @@ class Call(NamedTuple):
 
 
 def ledger_calls(world):
-    """Each request that reached a judge, and each that did not, read from the ledger's file alone."""
-    statement = "select metrics, judged_hash, asking, outcome, body from requests left join replies using (request_id)"
-    with sqlite3.connect(world.folder.ledger) as db:
-        for metrics, judged_hash, asking, outcome, body in db.execute(statement):
-            reply = json.loads(zlib.decompress(body))["reply"] if body else None
-            yield Call([key for key, _ in json.loads(metrics)], judged_hash, asking, outcome, reply or {})
+    """Each request that reached a judge, and each that did not, read from a copy of the ledger."""
+    copy = world.folder.root / "copies" / uuid4().hex
+    with Ledger(world.folder.ledger) as ledger:
+        write_copy(ledger.connection, ledger.names, copy)
+    for row in pq.read_table(copy / "requests.parquet").to_pylist():
+        metrics = [key for key, _ in json.loads(row["metrics"])]
+        yield Call(metrics, row["judged_hash"], row["asking"], row["outcome"], row if row["text"] is not None else {})
 
 
 @pytest.fixture
