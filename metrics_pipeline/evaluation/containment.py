@@ -1,7 +1,8 @@
 """Transcripts are hostile text: how they travel to a judge without ever speaking to it.
 
 Turns travel as JSON, one object a line, between two marks that nobody who speaks in the conversation can know.
-Characters that hide or reorder text are made visible. What looks like an order to the judge is flagged, not removed.
+Characters that hide or reorder text are made visible. What looks like an order to the judge is flagged
+(see orders), not removed.
 """
 
 from __future__ import annotations
@@ -22,20 +23,6 @@ PLAIN = {"\n", "\t"}
 _SUSPECT_CHARACTERS = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff\ud800-\udfff]"
-)
-
-_ORDERS = re.compile(
-    r"""
-      \b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous|guideline)s?\b
-    | \b(?:system|developer)\s*(?:prompt|message|note|override)\b
-    | \b(?:you\s+are|as)\s+(?:an?|the)\s+(?:ai|judge|evaluator|grader|language\s+model)\b
-    | \b(?:mark|rate|score|grade|label|classify|judge)\s+(?:this|it|the)\b.{0,40}\b(?:as|with)\b
-    | \b(?:answer|respond|reply|output)\s+(?:only\s+)?(?:with\s+)?["'{]
-    | "(?:turn_index|speaker|applies|answer|evidence)"\s*:
-    | <\s*/?\s*(?:transcript|system|assistant|user|instructions?)\b
-    | ^\s*(?:system|assistant|judge)\s*:
-    """,
-    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
 
 
@@ -69,14 +56,3 @@ def fenced(turns: Sequence[Turn], mark: str) -> str:
         for turn in turns
     ]
     return "\n".join([f"<transcript {mark}>", *lines, f"</transcript {mark}>"])
-
-
-def looks_like_an_order(turns: Sequence[Turn]) -> bool:
-    """Whether anything said looks as if it were meant for the judge and not for the other side."""
-    for turn in turns:
-        text = shown_text(turn)
-        if turn.speaker != "function" and _ORDERS.search(text):
-            return True
-        if any("\U000e0000" <= character <= "\U000e0fff" or "\u202a" <= character <= "\u202e" for character in text):
-            return True
-    return False

@@ -65,3 +65,9 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory):
+    """One world for all tests of a file."""
+    return World(tmp_path_factory.mktemp("world"))
