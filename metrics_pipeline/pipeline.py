@@ -21,7 +21,7 @@ from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
-from metrics_pipeline.evaluation.judges import open_known_judges
+from metrics_pipeline.evaluation.judges import open_known_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
@@ -169,14 +169,15 @@ def judge(
     Raises:
         SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
-    judges = open_known_judges(settings, catalog.active)
+    judges = recorded(open_known_judges(settings, catalog.active), settings)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
         if days is not None or settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
-        return evaluate(folder, catalog, judges, ledger, options)
+        report = evaluate(folder, catalog, judges, ledger, options)
+    return report._replace(notes=(*report.notes, *said_of_replays(judges)))
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:

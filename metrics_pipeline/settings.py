@@ -48,7 +48,7 @@ class Settings(BaseModel):
     first_day: date | None = None
     """The first day that Dagster shows; the earliest there are conversations of when not set."""
     model: str = BASELINE
-    """`baseline`, or any name that litellm knows, for example `openai/gpt-5-mini`."""
+    """`baseline`, any name that litellm knows, for example `openai/gpt-5-mini`, or `replay:PATH` of a recording."""
     api_base: str | None = None
     """The address of a model server of one's own."""
     api_key: SecretStr | None = None
@@ -65,6 +65,10 @@ class Settings(BaseModel):
     """Further tries of a failed call, where one can help."""
     budget_requests: int | None = Field(default=None, ge=0)
     """Requests a run may send to a model; unset, more than 1,000 ask first."""
+    record: Path | None = None
+    """A file in which `metrics run` keeps its requests, by their hashes, and the replies to them, to be replayed."""
+    record_transcripts: bool = False
+    """Whether it holds whole requests as well, transcripts included."""
     lint_synonyms: tuple[tuple[str, ...], ...] = ()
     """Groups of words that `metrics lint` takes for one in names; in the environment `guest, visitor; room, suite`."""
     redact_phone_regions: tuple[str, ...] = ("US", "GB")
@@ -90,7 +94,7 @@ class Settings(BaseModel):
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
-    @field_validator("data", "landing", "definitions")
+    @field_validator("data", "landing", "definitions", "record")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

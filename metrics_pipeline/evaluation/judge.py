@@ -19,7 +19,7 @@ NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
 """Kinds of failure in which nothing has reached a provider."""
 
 JudgeKind = Literal["model", "baseline", "replay"]
-Finish = Literal["complete", "truncated", "filtered", "refused", "too_long"]
+Finish = Literal["complete", "truncated", "filtered", "refused", "too_long", "not_recorded"]
 
 
 class JudgeRequest(msgspec.Struct, frozen=True):

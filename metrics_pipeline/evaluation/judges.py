@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
+from metrics_pipeline.evaluation.prompt import prompt_version
+from metrics_pipeline.evaluation.recording_file import FORMAT, Header, Recording, RecordingWriter
+from metrics_pipeline.evaluation.replay_judge import RecordedJudge, ReplayJudge
 from metrics_pipeline.evaluation.runner import Judges
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import BASELINE, Settings
 
+REPLAY = "replay:"
+"""Before the path of a recording, where a model's name is expected."""
+
 
 def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) -> Judges:
-    """The judge in use, those that `metrics` name in its place, and the way back to those of earlier days."""
+    """The judge in use, those that `metrics` name in its place, and the way back to those of earlier days.
+
+    Raises:
+        SettingsError: A recording cannot be read, or not be written.
+    """
+    models = sorted({metric.model for metric in metrics if metric.model and metric.is_judged})
+    if settings.model.startswith(REPLAY):
+        recording = Recording(Path(settings.model.removeprefix(REPLAY)).expanduser())
+        current = ReplayJudge(recording)
+        # Nobody is asked over a network, whoever judged before: what is no part of the recording stays as it was.
+        return Judges(current, lambda record: current, {model: ReplayJudge(recording, model) for model in models})
 
     def named(name: str) -> Judge:
         if name == BASELINE:
@@ -25,7 +43,6 @@ def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) ->
     def revive(record: JudgeRecord) -> Judge:
         return named(record.name)
 
-    models = sorted({metric.model for metric in metrics if metric.model and metric.is_judged})
     return Judges(named(settings.model), revive, {model: named(model) for model in models})
 
 
@@ -38,3 +55,32 @@ def open_known_judges(settings: Settings, metrics: Iterable[MetricDefinition] = 
     judges = open_judges(settings, metrics)
     require_known_models(judge.name for judge in judges.all if judge.kind == "model")
     return judges
+
+
+def recorded(judges: Judges, settings: Settings) -> Judges:
+    """The same judges, kept in the recording that the settings name, if they name one.
+
+    Raises:
+        SettingsError: It cannot be written, or what is to be recorded is itself a replay.
+    """
+    if settings.record is None:
+        return judges
+    current = judges.current
+    if current.kind == "replay":
+        raise SettingsError("A replay is not recorded again. Leave out METRICS_RECORD, or copy the recording.")
+    writer = RecordingWriter(settings.record, Header(FORMAT, current.name, current.kind, prompt_version()))
+
+    def kept(judge: Judge) -> Judge:
+        return RecordedJudge(judge, writer, settings.record_transcripts)
+
+    named = {model: kept(judge) for model, judge in judges.named.items()}
+    return Judges(kept(current), lambda record: kept(judges.revive(record)), named)
+
+
+def said_of_replays(judges: Judges) -> tuple[str, ...]:
+    """What a person should know of what was replayed, a sentence each."""
+    replays = [judge for judge in judges.all if isinstance(judge, ReplayJudge)]
+    if not replays:
+        return ()
+    lacks = [judge.lacks for judge in replays if judge.lacks]
+    return (f"Nobody was asked: these are replies of a recording ({judges.current.name}).", *lacks)

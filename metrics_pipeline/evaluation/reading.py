@@ -22,7 +22,9 @@ from metrics_pipeline.metrics.parts import UNDECIDED
 MAX_QUOTES = 10
 MAX_REASON_CHARACTERS = 500
 
-Detail = Literal["evidence_failed", "off_list", "refused", "filtered", "truncated", "too_long", "unreadable"]
+Detail = Literal[
+    "evidence_failed", "off_list", "refused", "filtered", "truncated", "too_long", "not_recorded", "unreadable"
+]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,3 +71,14 @@ def world(tmp_path):
 def shared_world(tmp_path_factory):
     """One world for all tests of a file."""
     return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def new_world(tmp_path):
+    """Makes worlds that know nothing of each other, by name."""
+
+    def make(name: str) -> World:
+        (tmp_path / name).mkdir()
+        return World(tmp_path / name)
+
+    return make
