@@ -55,6 +55,9 @@ class Settings(BaseModel):
     """The key for `api_base`; a provider's own variable (`OPENAI_API_KEY`, …) works as well."""
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
+    context_tokens: int | None = Field(default=None, ge=1000)
+    """Tokens that the model can read and write at once: for one that litellm does not know, of which 32,000 are taken
+    for granted. What is longer is judged on a window, or not at all. Another number is another judge."""
     concurrency: int = Field(default=64, ge=1, le=1024)
     """Requests in flight, at most."""
     call_timeout_seconds: float = Field(default=60, gt=0)

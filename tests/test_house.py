@@ -136,6 +136,7 @@ def test_no_module_grows_past_three_hundred_lines_without_a_reason():
         "english.py": "word lists",
         "ledger.py": "one SQLite file, one class",
         "runner.py": "one run's state",
+        "settings.py": "every setting with what it means",
         "tables.py": "the schemas of all tables",
     }
     long = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation import prompt
@@ -56,6 +58,8 @@ class Question(NamedTuple):
     """What is sent in place of a question about a conversation."""
     redaction: str = ""
     """The version of the rules under which the conversation was redacted."""
+    left_out: tuple[int, int] | None = None
+    """The first and the last turn that `turns` leaves out; None where they are the whole conversation."""
 
 
 class Tally:
@@ -151,9 +155,15 @@ class Asker:
                     self._failed_in_a_row[judge] = 0
                     self.answered.add(judge)
                     self.tally.add(reply)
+                    reply = replace(reply, left_out=question.left_out)
                     return await self._settle(question, request_id, reply, None)
             tries += 1
             await asyncio.sleep(pause)
+
+    async def refuse(self, question: Question) -> Recorded | None:
+        """Record that the conversation is too long for the judge: nothing is sent."""
+        request_id = await self._record(Intent(question.cells, 0, question.redaction))
+        return await self._settle(question, request_id, JudgeReply(text="", finish="too_long"), None)
 
     async def _call(self, question: Question) -> JudgeReply:
         loop = asyncio.get_running_loop()
@@ -170,6 +180,7 @@ class Asker:
         schema: Mapping[str, object] = {}
         if question.judge.reads_prompt:
             messages = prompt.render(question.turns, question.metrics, question.cells[0].judged_hash, self._secret)
+            messages = prompt.with_left_out(messages, question.left_out)
             if question.problems:
                 messages = (*messages, prompt.correction(question.problems))
             schema = prompt.reply_schema(question.metrics)

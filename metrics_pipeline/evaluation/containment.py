@@ -47,12 +47,12 @@ def fence(secret: bytes, judged_hash: str) -> str:
     return hmac.new(secret, judged_hash.encode(), hashlib.sha256).hexdigest()[:24]
 
 
+def turn_line(turn: Turn) -> str:
+    """One turn as the judge reads it: a JSON object in one line."""
+    said = {"turn_index": turn.turn_index, "speaker": turn.speaker, "text": visible(shown_text(turn))}
+    return msgspec.json.encode(said).decode()
+
+
 def fenced(turns: Sequence[Turn], mark: str) -> str:
     """The transcript as the judge reads it: one JSON object a turn, between two lines with `mark`."""
-    lines = [
-        msgspec.json.encode(
-            {"turn_index": turn.turn_index, "speaker": turn.speaker, "text": visible(shown_text(turn))}
-        ).decode()
-        for turn in turns
-    ]
-    return "\n".join([f"<transcript {mark}>", *lines, f"</transcript {mark}>"])
+    return "\n".join([f"<transcript {mark}>", *map(turn_line, turns), f"</transcript {mark}>"])

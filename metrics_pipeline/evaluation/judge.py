@@ -7,7 +7,7 @@ It never retries, never parses, never decides: that is the runner's and the pars
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -46,6 +46,8 @@ class JudgeReply(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     cost_dollars: float | None = None
     """None where the price is not known."""
+    left_out: tuple[int, int] | None = None
+    """The first and the last turn that the judge was not shown, of a conversation too long for it; set by who asked."""
 
 
 class Judge(Protocol):
@@ -77,4 +79,18 @@ class Judge(Protocol):
             JudgeRefusedError: Not worth one.
             JudgeClosedError: Nor is any other request.
         """
+        ...
+
+
+@runtime_checkable
+class BoundedJudge(Protocol):
+    """A judge that can read only so much at once."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of a prompt and its reply together, at most."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` is to it, as exactly as anybody knows."""
         ...

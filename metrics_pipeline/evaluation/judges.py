@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
-from metrics_pipeline.evaluation.judge import Judge
+from metrics_pipeline.evaluation.judge import BoundedJudge, Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
 from metrics_pipeline.evaluation.prompt import prompt_version
@@ -38,7 +38,7 @@ def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) ->
         if name == BASELINE:
             return BaselineJudge()
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        return LitellmJudge(name, settings.api_base, key, settings.call_timeout_seconds)
+        return LitellmJudge(name, settings.api_base, key, settings.call_timeout_seconds, settings.context_tokens)
 
     def revive(record: JudgeRecord) -> Judge:
         return named(record.name)
@@ -68,7 +68,8 @@ def recorded(judges: Judges, settings: Settings) -> Judges:
     current = judges.current
     if current.kind == "replay":
         raise SettingsError("A replay is not recorded again. Leave out METRICS_RECORD, or copy the recording.")
-    writer = RecordingWriter(settings.record, Header(FORMAT, current.name, current.kind, prompt_version()))
+    limits = {judge.name: judge.context_tokens for judge in judges.all if isinstance(judge, BoundedJudge)}
+    writer = RecordingWriter(settings.record, Header(FORMAT, current.name, current.kind, prompt_version(), limits))
 
     def kept(judge: Judge) -> Judge:
         return RecordedJudge(judge, writer, settings.record_transcripts)

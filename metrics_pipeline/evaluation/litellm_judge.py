@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError, SettingsError
 from metrics_pipeline.evaluation.asking import RATE_LIMITED, TIMEOUT
+from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens, load_litellm
 from metrics_pipeline.evaluation.judge import NOT_CONNECTED, Finish, JudgeKind, JudgeReply, JudgeRequest
-from metrics_pipeline.settings import quiet_libraries
 
 FINISHES: dict[str, Finish] = {"length": "truncated", "content_filter": "filtered"}
 MAX_REPLY_CHARACTERS = 200_000
@@ -35,17 +36,31 @@ class LitellmJudge:
     reads_prompt = True
 
     def __init__(
-        self, model: str, api_base: str | None = None, api_key: str | None = None, timeout_seconds: float = 60.0
+        self,
+        model: str,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 60.0,
+        context_tokens: int | None = None,
     ) -> None:
         self.name = model
         self._api_base, self._timeout_seconds = api_base, timeout_seconds
+        self._context_tokens = context_tokens
         self._takes_temperature = True
         # A server of one's own often needs no key, but the client of the protocol does.
         self._api_key = api_key or ("none" if api_base else None)
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"temperature": "0 where the model takes one", "reply": "json_schema where the model takes one"}
+        said = {"temperature": "0 where the model takes one", "reply": "json_schema where the model takes one"}
+        return said | ({"context_tokens": self._context_tokens} if self._context_tokens else {})
+
+    @cached_property
+    def context_tokens(self) -> int:
+        return self._context_tokens or known_context_tokens(self.name)
+
+    def count_tokens(self, text: str) -> int:
+        return count_tokens(self.name, text)
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         litellm = load_litellm()
@@ -122,17 +137,6 @@ class LitellmJudge:
             "key, and run again.",
             kind=kind,
         )
-
-
-def load_litellm() -> Any:
-    """The library, kept from talking to the terminal and to anybody but the provider."""
-    quiet_libraries()
-    # litellm takes seconds to import: only who asks a model waits for it.
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
 
 
 def require_known_models(names: Iterable[str]) -> None:

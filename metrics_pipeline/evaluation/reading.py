@@ -58,6 +58,9 @@ def read_reply(reply: JudgeReply, metric: MetricDefinition, turns: Sequence[Turn
     said = _part_about(metric.key, reply.text)
     if said is None:
         return Reading(state="error", detail="unreadable")
+    if reply.left_out is not None:
+        first, last = reply.left_out
+        turns = [turn for turn in turns if not first <= turn.turn_index <= last]
     applies_from_turn = _turn(said.get("applies_from_turn"), turns) if metric.applies_when else None
     checked = check_quotes(_quotes(said.get("evidence")), turns, applies_from_turn, metric.evidence_from)
     reason, answer = said.get("reason"), _answer_text(said.get("answer"))

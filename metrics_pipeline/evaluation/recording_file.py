@@ -32,6 +32,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The judge that was in use, by name; definitions may have named others."""
     kind: JudgeKind
     prompt_version: str
+    context_tokens: Mapping[str, int] = {}
+    """What each judge could read at once, by name; none where it had no limit."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

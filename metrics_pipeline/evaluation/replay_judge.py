@@ -6,13 +6,15 @@ a fingerprint of its own, so that it never passes for the model.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from metrics_pipeline.errors import JudgeClosedError, JudgeRefusedError
-from metrics_pipeline.evaluation.judge import Judge, JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.context import count_tokens
+from metrics_pipeline.evaluation.judge import BoundedJudge, Judge, JudgeKind, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import Entry, Recording, RecordingWriter, request_key
 from metrics_pipeline.wording import counted
@@ -32,6 +34,15 @@ class ReplayJudge:
         self.reads_prompt = recording.header.kind == "model"
         self.name = f"replay of {self._judge}"
         self._lacking = 0
+
+    @property
+    def context_tokens(self) -> int:
+        """As it was when it was recorded: the same conversations were too long then."""
+        return self._recording.header.context_tokens.get(self._judge, sys.maxsize)
+
+    def count_tokens(self, text: str) -> int:
+        """As the recorded judge counted: by its name, which is all that counting needs."""
+        return count_tokens(self._judge, text)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -75,6 +86,13 @@ class RecordedJudge:
     @property
     def settings(self) -> Mapping[str, Any]:
         return self._asked.settings
+
+    @property
+    def context_tokens(self) -> int:
+        return self._asked.context_tokens if isinstance(self._asked, BoundedJudge) else sys.maxsize
+
+    def count_tokens(self, text: str) -> int:
+        return self._asked.count_tokens(text) if isinstance(self._asked, BoundedJudge) else 0
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         try:

@@ -88,6 +88,8 @@ class MetricDefinition(Part):
     """What the agent's functions logged about the same thing."""
     rule: Rule | None = None
     """An answer from turns and attributes, without any judge."""
+    long_conversations: Literal["refuse", "window"] | None = None
+    """A conversation too long for the model is an error, as without a word, or judged on its beginning and its end."""
     examples: Annotated[tuple[Example, ...], Field(strict=False, max_length=MAX_EXAMPLES)] | None = None
     """Short transcripts with the right answer: shown to the judge, and a test of it."""
     sample: Annotated[StrictFloat | StrictInt, Field(gt=0, le=1), WithJsonSchema(_SHARE)] | None = None
@@ -170,6 +172,8 @@ class MetricDefinition(Part):
         judged["labels"] = [(label.name, label.when) for label in self.labels]
         # One source is hashed as it always was: versions outlive the format.
         judged["source"] = self.source[0] if len(self.source) == 1 else self.source
+        if self.long_conversations == "refuse":
+            del judged["long_conversations"]
         # A mapping is hashed sorted. Where its order decides, the order is hashed beside it.
         if self.logged is not None and _overlap(self.logged.values or {}):
             judged["logged"]["order"] = list(self.logged.values or {})

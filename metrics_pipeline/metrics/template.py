@@ -78,6 +78,7 @@ def optional_parts(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         *([{"good": True}] if kind == "boolean" else []),
         {"evidence": {last: "optional"}},
         {"evidence_from": "agent"},
+        {"long_conversations": "window"},
         {"logged": {"metric": "parking_result", "values": {"free": first, "full": last}}},
         {"source": ["judged", "rule"], "rule": rule},
         {"examples": [{"transcript": _TRANSCRIPT, "answer": first, "why": "The caller has a car to park."}]},
