@@ -21,12 +21,14 @@ from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
-from metrics_pipeline.evaluation.judges import open_known_judges, recorded, said_of_replays
+from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.second_opinion import SHARE, Opinions, ask_second_judges, expected_requests
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
+from metrics_pipeline.serving.summary import wilson_interval
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 from metrics_pipeline.wording import counted
@@ -170,14 +172,37 @@ def judge(
         SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
     judges = recorded(open_known_judges(settings, catalog.active), settings)
+    seconds = open_second_judges(settings, judges, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
         if days is not None or settings.budget_requests is None:
             requests = count_requests(folder, catalog, judges, ledger, options)
+            requests += expected_requests(requests, seconds.values())
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         report = evaluate(folder, catalog, judges, ledger, options)
-    return report._replace(notes=(*report.notes, *said_of_replays(judges)))
+        notes = said_of_replays(judges)
+        if seconds and report.stopped is None:
+            options = options._replace(limits=options.limits.less(report.tally.requests))
+            asked = {(result.metric, result.day) for result in report.results}
+            second = ask_second_judges(folder, catalog.active, asked, judges, seconds, ledger, options)
+            report.tally.include(second.tally)
+            report = report._replace(stopped=second.stopped)
+            notes += tuple(_said_of(opinions) for opinions in second.opinions if opinions.chosen)
+    return report._replace(notes=(*report.notes, *notes))
+
+
+def _said_of(opinions: Opinions) -> str:
+    """What second opinions on one metric came to, in a sentence."""
+    interval = wilson_interval(opinions.agree, opinions.both_answered)
+    share = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
+    suspicious = sum(count for because, count in opinions.chosen.items() if because != SHARE)
+    left = f"; {opinions.open_count:,} left open" if opinions.open_count else ""
+    return (
+        f"{opinions.metric}: {opinions.judge} gave a second opinion on {opinions.chosen.get(SHARE, 0):,} drawn and "
+        f"{suspicious:,} suspicious verdicts. Of {opinions.both_answered:,} drawn that both answered, "
+        f"{opinions.agree:,} agree{share}{left}."
+    )
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:

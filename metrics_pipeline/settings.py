@@ -68,6 +68,10 @@ class Settings(BaseModel):
     """Further tries of a failed call, where one can help."""
     budget_requests: int | None = Field(default=None, ge=0)
     """Requests a run may send to a model; unset, more than 1,000 ask first."""
+    second_model: str | None = None
+    """A second judge, for a share of the conversations and every suspicious verdict; unset, none is asked."""
+    second_share: float = Field(default=0.05, ge=0, le=1)
+    """That share, always the same conversations."""
     record: Path | None = None
     """A file in which `metrics run` keeps its requests, by their hashes, and the replies to them, to be replayed."""
     record_transcripts: bool = False

@@ -31,7 +31,7 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt com
         node = manifest["nodes"].get(unique_id, {})
         if "staging" not in node.get("fqn", ()):
             return spec
-        upstream = self._metrics if node["name"] == "stg_verdicts" else [CONVERSATIONS]
+        upstream = self._metrics if node["name"] in ("stg_verdicts", "stg_second_opinions") else [CONVERSATIONS]
         deps = [dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream]
         return spec.replace_attributes(deps=deps)
 

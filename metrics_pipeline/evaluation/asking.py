@@ -43,6 +43,12 @@ class Limits(NamedTuple):
     retries: int
     budget_requests: int | None = None
 
+    def less(self, requests: int) -> Limits:
+        """What may still be done when so many requests have been sent."""
+        if self.budget_requests is None:
+            return self
+        return self._replace(budget_requests=max(self.budget_requests - requests, 0))
+
 
 class Question(NamedTuple):
     """Metrics asked about one conversation in one request."""

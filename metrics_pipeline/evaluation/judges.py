@@ -14,6 +14,8 @@ from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import FORMAT, Header, Recording, RecordingWriter
 from metrics_pipeline.evaluation.replay_judge import RecordedJudge, ReplayJudge
 from metrics_pipeline.evaluation.runner import Judges
+from metrics_pipeline.evaluation.second_opinion import Second
+from metrics_pipeline.evaluation.standing import judge_fingerprint
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import BASELINE, Settings
 
@@ -76,6 +78,27 @@ def recorded(judges: Judges, settings: Settings) -> Judges:
 
     named = {model: kept(judge) for model, judge in judges.named.items()}
     return Judges(kept(current), lambda record: kept(judges.revive(record)), named)
+
+
+def open_second_judges(settings: Settings, judges: Judges, metrics: Iterable[MetricDefinition]) -> dict[str, Second]:
+    """Who gives a second opinion on each of `metrics`, by key: as its definition says, or else the settings.
+
+    Raises:
+        SettingsError: It is the judge that gives the first, or no provider has it.
+    """
+    found: dict[str, Second] = {}
+    opened: dict[str, Judge] = {}
+    for metric in metrics:
+        own = metric.second_judge
+        model = own.model if own else settings.second_model
+        if not model or not metric.is_judged or judges.current.kind == "replay":
+            continue
+        if model not in opened:
+            opened[model] = open_known_judges(settings.model_copy(update={"model": model})).current
+        if judges.fingerprint_of(metric) == judge_fingerprint(opened[model]):
+            raise SettingsError(f"{metric.key}: {model} gives the first verdict: name another model for the second.")
+        found[metric.key] = Second(opened[model], float(own.share if own else settings.second_share))
+    return found
 
 
 def said_of_replays(judges: Judges) -> tuple[str, ...]:

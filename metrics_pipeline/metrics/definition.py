@@ -27,6 +27,7 @@ from metrics_pipeline.metrics.parts import (
     Outcome,
     Part,
     Rule,
+    SecondJudge,
     Source,
     Text,
     Unit,
@@ -96,6 +97,8 @@ class MetricDefinition(Part):
     """The share of conversations that is judged, chosen by hash, so that it stays the same; all where left out."""
     model: Text | None = None
     """The model that judges this metric, in place of the project's."""
+    second_judge: SecondJudge | None = None
+    """A second model whose verdicts are kept and compared, and counted in no rate."""
     tags: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     """Words to find it by."""
 
@@ -164,10 +167,22 @@ class MetricDefinition(Part):
         """16 hexadecimal digits over all that can change an answer: what reaches the judge, the gate or the mapping.
 
         Not in it, because they are joined in dbt from the current file: name, owner, group, tags, status, `good`,
-        `unit`, a label's `outcome`. Nor `sample` and `model`: the first says which conversations are judged and the
-        second by whom. The key is in it, because the judge reads it.
+        `unit`, a label's `outcome`. Nor `sample`, `model` and `second_judge`: the first says which conversations are
+        judged, the others by whom. The key is in it, because the judge reads it.
         """
-        left_out = {"name", "owner", "group", "tags", "status", "good", "unit", "labels", "sample", "model"}
+        left_out = {
+            "name",
+            "owner",
+            "group",
+            "tags",
+            "status",
+            "good",
+            "unit",
+            "labels",
+            "sample",
+            "model",
+            "second_judge",
+        }
         judged = self.model_dump(exclude=left_out, exclude_none=True)
         judged["labels"] = [(label.name, label.when) for label in self.labels]
         # One source is hashed as it always was: versions outlive the format.

@@ -84,6 +84,7 @@ def optional_parts(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"examples": [{"transcript": _TRANSCRIPT, "answer": first, "why": "The caller has a car to park."}]},
         {"sample": 0.2},
         {"model": "openai/gpt-5-mini"},
+        {"second_judge": {"model": "openai/gpt-5", "share": 0.05}},
     ]
     return [part for part in everywhere + (numeric if kind == "numeric" else judged) if not set(part) & set(said)]
 
