@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,16 +14,17 @@ import typer
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.catalogue import list_metrics, show
+from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
-from metrics_pipeline.commands.options import asker, day_of, stoppable
-from metrics_pipeline.commands.progress import progress
+from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
+from metrics_pipeline.commands.progress import judging
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
-from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
     from metrics_pipeline.pipeline import Summary
@@ -42,6 +44,11 @@ def main() -> None:
     except PipelineError as error:
         print(f"metrics: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except SystemExit as ended:
+        # Stopped before the command had begun: Typer ends without a word.
+        if ended.code == StoppedError.exit_code:
+            print(f"metrics: {STOPPED}", file=sys.stderr)
+        raise
 
 
 @cli.callback()
@@ -82,7 +89,7 @@ def run(
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions})
-    with stoppable(), progress("judging", "conversations", quiet=as_json) as on_progress:
+    with stoppable(), judging(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
         print(json.dumps(_as_json(summary), indent=2))
@@ -103,6 +110,7 @@ cli.command()(new)
 cli.command()(schema)
 cli.command()(lint)
 cli.command()(redact)
+cli.command()(erase)
 cli.command()(trials.preview)
 cli.command()(trials.diff)
 cli.command()(trials.estimate)
@@ -128,11 +136,19 @@ def demo() -> None:
         run_demo(load_settings({"model": "baseline"}))
 
 
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `evaluation_runs` in JSON's own kinds."""
+    row = dict(row) | {"failures_by_kind": json.loads(row["failures_by_kind"])}
+    row["dollars"] = None if row["dollars"] is None else float(row["dollars"])
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
 def _as_json(summary: Summary) -> dict[str, Any]:
     publication, evaluation = summary.publication, summary.evaluation
     return {
         "generation": publication.generation if publication else None,
         "published": str(publication.path) if publication else None,
+        "erased": summary.erased_count,
         "landed": {
             "files": summary.landing.file_count,
             "skipped_files": summary.landing.skipped_count,
@@ -141,18 +157,23 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "duplicate": summary.landing.duplicate_count,
             "waiting": summary.landing.waiting_count,
             "quarantined": summary.landing.quarantined_count,
+            "erased": summary.landing.erased_count,
         },
         "conversations": summary.merged.conversation_count,
         "superseded": summary.merged.superseded_count,
+        "clients": evaluation.clients,
         "requests": evaluation.tally.requests,
+        "retries": evaluation.tally.retries,
         "replies": evaluation.tally.replies,
         "failures": dict(evaluation.tally.failures),
         "prompt_tokens": evaluation.tally.prompt_tokens,
         "reply_tokens": evaluation.tally.reply_tokens,
+        "cached_tokens": evaluation.tally.cached_tokens,
         "cost_dollars": evaluation.tally.cost_dollars,
         "states": evaluation.states,
         "open": evaluation.open_count,
         "stopped": evaluation.stopped,
         "notes": evaluation.notes,
+        "metrics": [_plain(row) for row in evaluation.rows],
         "stages": [stage._asdict() for stage in summary.stages],
     }

@@ -11,6 +11,7 @@
     ├── DefinitionError           a metric definition that cannot be loaded
     ├── DataFolderError           the data folder cannot be used: other format, locked, full
     ├── LedgerError               the ledger cannot be opened or written
+    ├── ErasingError              a conversation is not known, or something of it is left
     ├── JudgeError                a judge gave no reply to one request
     │   ├── JudgeBusyError        worth another try: rate limit, server error, time-out
     │   └── JudgeRefusedError     not worth one: bad request, too long, unknown model
@@ -66,6 +67,10 @@ class DataFolderError(PipelineError):
 
 class LedgerError(PipelineError):
     """The ledger cannot be opened, read or written."""
+
+
+class ErasingError(PipelineError):
+    """A conversation cannot be erased: nothing of it is known, or something of it is left."""
 
 
 class JudgeError(PipelineError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from metrics_pipeline import tracing
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
@@ -19,16 +21,19 @@ from metrics_pipeline.conversations.pull_state import PullRecord, PullState, rea
 from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import Options, Report, count_requests, evaluate
-from metrics_pipeline.evaluation.second_opinion import SHARE, Opinions, ask_second_judges, expected_requests
+from metrics_pipeline.evaluation.prices import known_price
+from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
-from metrics_pipeline.serving.summary import wilson_interval
+from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 from metrics_pipeline.wording import counted
@@ -52,6 +57,8 @@ class Stage(NamedTuple):
 class Summary(NamedTuple):
     """What one run of the whole job did."""
 
+    erased_count: int
+    """Conversations that were too old, or whose erasing had been killed."""
     landing: LandingReport
     merged: MergeReport
     evaluation: Report
@@ -99,7 +106,17 @@ def limits(settings: Settings) -> Limits:
         settings.call_timeout_seconds,
         settings.run_timeout_seconds,
         settings.retries,
-        settings.budget_requests,
+        Allowance(
+            settings.budget_requests,
+            settings.budget_dollars,
+            settings.budget_requests_per_day,
+            settings.budget_dollars_per_day,
+            settings.budget_requests_by_metric,
+            settings.budget_dollars_by_metric,
+        ),
+        settings.requests_per_minute,
+        settings.tokens_per_minute,
+        settings.zone,
     )
 
 
@@ -120,12 +137,28 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
         LandingError, SettingsError: There is nothing to land, or no landing folder.
     """
     with locked(folder.landed / ".lock"):
-        return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now()), merge(folder)
+        erase_what_is_due(settings, folder, now())
+        return _land(settings, folder), merge(folder)
+
+
+def _land(settings: Settings, folder: DataFolder) -> LandingReport:
+    before = first_day_kept(settings, now())
+    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
+
+
+def is_bounded(settings: Settings) -> bool:
+    """Whether a budget stops a run by itself. One in dollars does where the model's price is known."""
+    in_dollars = settings.budget_dollars is not None or settings.budget_dollars_per_day is not None
+    return bool(_request_budgets(settings)) or (in_dollars and known_price(settings.model, 1, 1) is not None)
 
 
 def unasked_requests(settings: Settings) -> int:
     """Requests that are sent to a model without a question."""
-    return UNASKED_REQUESTS if settings.budget_requests is None else settings.budget_requests
+    return min(_request_budgets(settings), default=sys.maxsize if is_bounded(settings) else UNASKED_REQUESTS)
+
+
+def _request_budgets(settings: Settings) -> list[int]:
+    return [budget for budget in (settings.budget_requests, settings.budget_requests_per_day) if budget is not None]
 
 
 def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
@@ -137,10 +170,10 @@ def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, nar
     Raises:
         SettingsError: It said no.
     """
-    if requests <= unasked_requests(settings) or may_send(requests):
+    budget = unasked_requests(settings)
+    if requests <= budget or may_send(requests):
         return
-    budget = settings.budget_requests
-    if budget is None:
+    if not is_bounded(settings):
         raise SettingsError(
             f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
             f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
@@ -159,7 +192,7 @@ def judge(
     days: list[date] | None = None,
     metrics: list[str] | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
@@ -176,33 +209,23 @@ def judge(
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Planned inside the lock: what another run has just paid for is then in the ledger and not asked again.
     with locked(folder.root / ".judging.lock"), Ledger(folder.ledger) as ledger:
-        if days is not None or settings.budget_requests is None:
+        if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             requests += expected_requests(requests, seconds.values())
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
-        report = evaluate(folder, catalog, judges, ledger, options)
+        with tracing.traced(settings.otel_endpoint):
+            report = evaluate(folder, catalog, judges, ledger, options)
         notes = said_of_replays(judges)
         if seconds and report.stopped is None:
-            options = options._replace(limits=options.limits.less(report.tally.requests))
+            options = options._replace(
+                limits=options.limits.less(report.tally.requests, report.tally.cost_dollars or 0.0)
+            )
             asked = {(result.metric, result.day) for result in report.results}
             second = ask_second_judges(folder, catalog.active, asked, judges, seconds, ledger, options)
             report.tally.include(second.tally)
             report = report._replace(stopped=second.stopped)
-            notes += tuple(_said_of(opinions) for opinions in second.opinions if opinions.chosen)
+            notes += tuple(said_of(opinions) for opinions in second.opinions if opinions.chosen)
     return report._replace(notes=(*report.notes, *notes))
-
-
-def _said_of(opinions: Opinions) -> str:
-    """What second opinions on one metric came to, in a sentence."""
-    interval = wilson_interval(opinions.agree, opinions.both_answered)
-    share = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
-    suspicious = sum(count for because, count in opinions.chosen.items() if because != SHARE)
-    left = f"; {opinions.open_count:,} left open" if opinions.open_count else ""
-    return (
-        f"{opinions.metric}: {opinions.judge} gave a second opinion on {opinions.chosen.get(SHARE, 0):,} drawn and "
-        f"{suspicious:,} suspicious verdicts. Of {opinions.both_answered:,} drawn that both answered, "
-        f"{opinions.agree:,} agree{share}{left}."
-    )
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:
@@ -251,7 +274,7 @@ def run(
     first: date | None = None,
     last: date | None = None,
     may_send: MaySend = lambda requests: True,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Summary:
     """The whole job: land, merge, judge, build, publish.
 
@@ -259,14 +282,22 @@ def run(
     before is still read.
     """
     require_order(first, last)
+    with tracing.traced(settings.otel_endpoint), tracing.span("metrics run"):
+        return _run(settings, first, last, may_send, on_progress)
+
+
+def _run(
+    settings: Settings, first: date | None, last: date | None, may_send: MaySend, on_progress: OnProgress
+) -> Summary:
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
     open_known_judges(settings, catalog.active)
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
+        erased = erase_what_is_due(settings, folder, now())
         with _measured("land", stages):
-            landing = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now())
+            landing = _land(settings, folder)
         with _measured("merge", stages):
             merged = merge(folder)
     with _measured("judge", stages):
@@ -279,13 +310,16 @@ def run(
                 build_marts(folder)
             with _measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
-    return Summary(landing, merged, evaluation, publication, tuple(stages))
+    return Summary(
+        sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
+    )
 
 
 @contextmanager
 def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
     wall, cpu = time.perf_counter(), _cpu_seconds()
-    yield
+    with tracing.span(name):
+        yield
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
     stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))

@@ -13,16 +13,17 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
+OTEL_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
 ALIKE_SETTINGS = 0.7
@@ -53,21 +54,39 @@ class Settings(BaseModel):
     """The address of a model server of one's own."""
     api_key: SecretStr | None = None
     """The key for `api_base`; a provider's own variable (`OPENAI_API_KEY`, …) works as well."""
+    client: Literal["auto", "litellm", "openai"] = "auto"
+    """Who carries requests to a model: litellm reaches every provider; the `openai` client reaches a server of one's
+    own with a third of the CPU. `auto` takes it for `openai/NAME` where `api_base` is set."""
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
     context_tokens: int | None = Field(default=None, ge=1000)
     """Tokens that the model can read and write at once: for one that litellm does not know, of which 32,000 are taken
     for granted. What is longer is judged on a window, or not at all. Another number is another judge."""
     concurrency: int = Field(default=64, ge=1, le=1024)
-    """Requests in flight, at most."""
+    """Requests in flight to a model, at most. Fewer where it refuses them, until it bears them again."""
     call_timeout_seconds: float = Field(default=60, gt=0)
     """A call that has not ended by then is given up, however busily it drips."""
     run_timeout_seconds: float = Field(default=6 * 3600, gt=0)
     """A run asks nothing new after this time; what is left is judged by the next run."""
     retries: int = Field(default=3, ge=0, le=10)
     """Further tries of a failed call, where one can help."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """Requests that a model is sent in any minute, at most: what its provider allows."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """Tokens that they come to, prompts and replies, counted before they are sent."""
     budget_requests: int | None = Field(default=None, ge=0)
-    """Requests a run may send to a model; unset, more than 1,000 ask first."""
+    """Requests a run may send to a model; without any budget, more than 1,000 ask first."""
+    budget_requests_per_day: int | None = Field(default=None, ge=0)
+    """Requests that all runs of one day may send, in the project's time zone."""
+    budget_dollars: float | None = Field(default=None, ge=0)
+    """What a run may cost, by litellm's list of prices; a model that is not on it is not stopped by it."""
+    budget_dollars_per_day: float | None = Field(default=None, ge=0)
+    """What all runs of one day may cost."""
+    budget_requests_by_metric: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Requests of a run that may ask about a metric, by its key, a table in `metrics.toml`; in the environment as
+    JSON."""
+    budget_dollars_by_metric: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """What a run may cost for a metric: a request about several is paid by all of them in equal parts."""
     second_model: str | None = None
     """A second judge, for a share of the conversations and every suspicious verdict; unset, none is asked."""
     second_share: float = Field(default=0.05, ge=0, le=1)
@@ -98,6 +117,11 @@ class Settings(BaseModel):
     """How far before the end of the last pull the next begins: what the server learns late is still found."""
     pull_page_size: int = Field(default=500, ge=1, le=1000)
     """Conversations in one reply, at most."""
+    retention_days: int | None = Field(default=None, ge=1)
+    """Each run erases conversations that are more than so many days old, and takes none in; unset, all are kept."""
+    otel_endpoint: str | None = None
+    """Where traces are sent, an OpenTelemetry collector's address for OTLP over HTTP, such as `http://localhost:4318`;
+    `OTEL_EXPORTER_OTLP_ENDPOINT` works as well. Needs the extra `otel`."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
@@ -178,15 +202,16 @@ class Settings(BaseModel):
             raise ValueError("is neither true nor false, nor a function written like package.module:function")
         return {"true": True, "false": False}.get(word.lower(), word)
 
-    @field_validator("redact_patterns", mode="before")
+    @field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")
     @classmethod
-    def _as_table(cls, patterns: object) -> object:
-        if not isinstance(patterns, str):
-            return patterns
+    def _as_table(cls, table: object, info: ValidationInfo) -> object:
+        if not isinstance(table, str):
+            return table
         try:
-            return json.loads(patterns)
+            return json.loads(table)
         except ValueError:
-            raise ValueError('is not JSON; write it like {"MEMBER": "HB-[0-9]{6}"}') from None
+            example = '{"MEMBER": "HB-[0-9]{6}"}' if info.field_name == "redact_patterns" else '{"auth_verified": 100}'
+            raise ValueError(f"is not JSON; write it like {example}") from None
 
     @field_validator("timezone")
     @classmethod
@@ -289,6 +314,8 @@ def _gather(
     where: dict[str, Origin] = {}
     for name, value in _read_file((folder or Path.cwd()) / FILE_NAME).items():
         values[name], where[name] = value, "file"
+    if text := environment.get(OTEL_ENDPOINT, ""):
+        values["otel_endpoint"], where["otel_endpoint"] = text, "environment"
     for name in Settings.model_fields:
         if text := environment.get(PREFIX + name.upper(), ""):
             values[name], where[name] = text, "environment"

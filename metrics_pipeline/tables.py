@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,15 +18,17 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.errors import DataFolderError, SettingsError
 
 FORMAT = 1
 """Raised when an older pipeline could no longer read the data folder."""
+COMPRESSION = "zstd"
 
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
-_moment, _day, _count = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32()
+_moment, _day, _count, _total = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32(), pa.int64()
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -168,6 +170,7 @@ INGEST_FILES = _schema(
     duplicate_count=_count,
     waiting_count=_count,
     quarantined_count=_count,
+    erased_count=_count,
     quarantined_by_reason=_text,  # JSON: places by reason
     redaction=_text,  # the version of the rules under which personal data was taken out
     redaction_count=_count,
@@ -176,6 +179,47 @@ INGEST_FILES = _schema(
     not_understood_by_kind=_text,  # JSON: what followed no rule, by what it is
     seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
+)
+EVALUATION_RUNS = _schema(
+    run_id=_text,
+    run_date=_day,  # on which it began, in the project's time zone
+    started_at=_moment,
+    ended_at=_moment,
+    mode=_text,  # new, days
+    clients=_text,  # who carried calls to models, by name
+    stopped_by=_text,  # budget, deadline, circuit, interrupted, failed; NULL where nothing stopped it
+    run_call_count=_total,  # of the whole run, each call once, like the next two
+    run_seconds=_number,
+    run_peak_memory_bytes=_total,
+    metric=_text,
+    metric_version=_text,
+    judge_fingerprint=_text,  # '' where no judge is asked
+    judge_kind=_text,
+    judge=_text,
+    prompt_version=_text,  # NULL where the judge reads no prompt
+    planned_count=_total,  # conversations, as all counts up to open_count
+    held_count=_total,
+    answered_count=_total,
+    not_applicable_count=_total,
+    undecided_count=_total,
+    error_count=_total,
+    unjudged_count=_total,
+    open_count=_total,  # left to the next run
+    open_reason=_text,  # budget, deadline, circuit, calls_failed, interrupted, failed
+    asked_count=_total,  # questions
+    correction_count=_total,
+    call_count=_total,
+    retry_count=_total,
+    reply_count=_total,
+    failure_count=_total,
+    failures_by_kind=_text,  # JSON: tries without a reply, by kind
+    unsent_count=_total,  # of them, those that reached nobody
+    prompt_tokens=_total,
+    reply_tokens=_total,
+    cached_tokens=_total,
+    dollars=pa.decimal128(24, 12),  # NULL where a reply's price is not known
+    unpriced_count=_total,
+    judge_call_count=_total,  # of the run to this judge, about whatever metric, each call once
 )
 
 TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
@@ -191,6 +235,7 @@ TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "metric_versions": (METRIC_VERSIONS, ("metric", "metric_version")),
     "metric_days": (METRIC_DAYS, ("metric", "conversation_date", "metric_version", "judge_fingerprint")),
     "ingest_files": (INGEST_FILES, ("file", "file_hash")),
+    "evaluation_runs": (EVALUATION_RUNS, ("metric", "metric_version", "judge_fingerprint")),
 }
 """Each table's schema and key, by name."""
 
@@ -225,6 +270,14 @@ class DataFolder:
     @property
     def pulls(self) -> Path:
         return self.root / "pulls"
+
+    @property
+    def erased(self) -> Path:
+        return self.root / "erased"
+
+    @property
+    def feed(self) -> Path:
+        return self.root / "feed"
 
     @property
     def ledger(self) -> Path:
@@ -343,8 +396,29 @@ def to_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return sort_rows(pa.Table.from_pylist(list(rows), schema=schema), key)
 
 
-def sort_rows(table: pa.Table, key: Iterable[str]) -> pa.Table:
-    return table.sort_by([(column, "ascending") for column in key])
+def sort_rows(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """The rows in the order of `key`; as they are where that is their order."""
+    return table if _in_order(table, key) else table.sort_by([(column, "ascending") for column in key])
+
+
+def _in_order(table: pa.Table, key: Sequence[str]) -> bool:
+    """Whether no row's key is less than that of the row before; not known, and so no, where a key is NULL."""
+    verdict: Any = pa.scalar(True)
+    for column in reversed(key):
+        before, after = table[column].slice(0, len(table) - 1), table[column].slice(1)
+        verdict = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), verdict))
+    return bool(pc.all(verdict, skip_nulls=False).as_py())
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Write to `path` row group by row group: whole when the block ends well, or not at all.
+
+    Raises:
+        DataFolderError: The file cannot be written; what stood there before still does.
+    """
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression=COMPRESSION) as writer:
+        yield writer
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -354,12 +428,13 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         DataFolderError: The file cannot be written; what stood there before still does.
     """
     with replacing(path) as beside:
-        pq.write_table(table, beside, compression="zstd")
+        pq.write_table(table, beside, compression=COMPRESSION)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: whole, or not at all."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write `content` to `path`: whole, or not at all; readable by those that `mode` and the user's mask name."""
     with replacing(path) as beside:
+        beside.touch(mode)
         beside.write_bytes(content)
 
 
@@ -398,13 +473,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it."""
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it.
+
+    Args:
+        on_wait: Called before it waits.
+    """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("wb")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         handle.close()

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from metrics_pipeline.pipeline import Summary
 from metrics_pipeline.serving.agreement import Agreement
 from metrics_pipeline.serving.summary import MetricSummary, sparkline, summaries
 from metrics_pipeline.wording import counted
 
+MOST_METRICS = 20
+"""Lines of figures: with what else is said, no more than a screen."""
+WIDEST_METRIC = 28
+FIGURES = {
+    "taken up": "planned",
+    "in ledger": "held",
+    "asked": "asked",
+    "calls": "call",
+    "failed": "failure",
+    "answered": "answered",
+    "n/a": "not_applicable",
+    "undecided": "undecided",
+    "error": "error",
+    "left": "",
+    "tokens": "",
+    "dollars": "",
+}
+"""Columns by heading, with the count that each shows, if it is one."""
+NARROW = ("asked", "calls", "left", "tokens", "dollars")
+ROOMY = 130
+"""Columns of a terminal that has room for all figures; a narrower one shows those of `NARROW`."""
 WIDTH = 160
 """Columns where there is no terminal to ask: a pipe, a log, a test."""
 
@@ -25,27 +48,72 @@ def console() -> Console:
 def print_run(summary: Summary) -> None:
     """What a run did, in the order in which it did it."""
     out, landing, tally = console(), summary.landing, summary.evaluation.tally
+    if summary.erased_count:
+        erased = counted(summary.erased_count, "conversation")
+        out.print(f"erased     {erased} too old to be kept, or left by an erase that was killed")
     out.print(
         f"landed     {counted(landing.file_count, 'new file')} ({landing.skipped_count} landed before): "
         f"{landing.read_count:,} read = {landing.kept_count:,} kept + {landing.duplicate_count:,} duplicate + "
-        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined"
+        f"{landing.waiting_count:,} waiting + {landing.quarantined_count:,} quarantined + "
+        f"{landing.erased_count:,} erased"
     )
+    for name in landing.changing:
+        out.print(f"waiting    {name} changed while it was read; the next run takes it in")
     merged = summary.merged
     out.print(
         f"merged     {counted(merged.conversation_count, 'conversation')}, {merged.superseded_count:,} superseded, "
         f"{counted(len(merged.changed_days), 'day')} changed"
     )
-    cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:.2f} dollars"
+    cost = "" if tally.cost_dollars is None else f", {tally.cost_dollars:,.2f} dollars"
+    clients = summary.evaluation.clients
+    through = f" through {' and '.join(clients)}" if clients else ""
+    retries = f" ({counted(tally.retries, 'retry', 'retries')})" if tally.retries else ""
+    cached = f" ({tally.cached_tokens:,} of them cached)" if tally.cached_tokens else ""
     out.print(
         f"judged     {counted(len({result.day for result in summary.evaluation.results}), 'day')}: "
-        f"{counted(tally.requests, 'request')}, {counted(tally.replies, 'reply', 'replies')}, "
-        f"{counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cost}; "
+        f"{counted(tally.requests, 'request')}{retries}, {counted(tally.replies, 'reply', 'replies')}, "
+        f"{counted(tally.prompt_tokens + tally.reply_tokens, 'token')}{cached}{cost}{through}; "
         f"{counted(summary.evaluation.open_count, 'cell')} left open"
     )
+    if tally.failures:
+        out.print(f"failed     {', '.join(f'{kind} {count:,}' for kind, count in tally.failures.most_common())}")
+    print_figures(out, summary.evaluation.rows)
     for note in summary.evaluation.notes:
         out.print(f"note       {note}")
+    seconds = ", ".join(f"{stage.name} {stage.wall_seconds:,.1f} s" for stage in summary.stages)
+    out.print(f"took       {seconds}; {max(stage.peak_rss_bytes for stage in summary.stages) / 1e6:,.0f} MB at most")
     if summary.publication is not None:
         out.print(f"published  {summary.publication.path}")
+
+
+def print_figures(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What a run came to by metric, those with most calls first; metrics for which there was no work are left out.
+
+    Args:
+        rows: Of the table `evaluation_runs`.
+    """
+    worked = [row for row in rows if row["planned_count"] or row["call_count"]]
+    if not worked:
+        return
+    worked.sort(key=lambda row: (-row["call_count"], row["metric"]))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column("metric", no_wrap=True, max_width=WIDEST_METRIC)
+    shown = {heading: count for heading, count in FIGURES.items() if out.width >= ROOMY or heading in NARROW}
+    for heading in shown:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in worked[:MOST_METRICS]:
+        dollars = "not known" if row["dollars"] is None else f"{row['dollars']:,.4f}"
+        left = f"{row['open_count']:,}" + (f" {row['open_reason']}" if row["open_reason"] else "")
+        tokens = row["prompt_tokens"] + row["reply_tokens"]
+        figures = {heading: f"{row[f'{count}_count']:,}" for heading, count in FIGURES.items() if count}
+        figures |= {"left": left, "tokens": f"{tokens:,}", "dollars": dollars}
+        table.add_row(" " * 8, row["metric"], *(figures[heading] for heading in shown))
+    out.print(table)
+    if len(worked) > MOST_METRICS:
+        out.print(
+            f"           and {counted(len(worked) - MOST_METRICS, 'metric')} more: see --json, or `evaluation_runs`"
+        )
 
 
 def print_metrics(generation: Path, agreements: Mapping[str, Agreement] | None = None) -> None:

@@ -26,6 +26,7 @@ LAYERS = {
     "evaluation": 3,
     "publishing": 4,
     "serving": 5,
+    "erasing": 5,
     "pipeline": 6,
     "terminal": 7,
     "authoring": 7,
@@ -136,7 +137,7 @@ def test_no_module_grows_past_three_hundred_lines_without_a_reason():
         "english.py": "word lists",
         "ledger.py": "one SQLite file, one class",
         "runner.py": "one run's state",
-        "settings.py": "every setting with what it means",
+        "settings.py": "every setting, and what each means",
         "tables.py": "the schemas of all tables",
     }
     long = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}

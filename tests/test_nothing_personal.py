@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
+from everything import everything_in
 from exports import raw, write
 from planted import Planted, conversations
 from typer.testing import CliRunner
@@ -46,37 +45,6 @@ def export(number: int, one: Planted) -> dict[str, Any]:
     )
 
 
-def everything_in(root: Path) -> dict[Path, str]:
-    """The text of every file below `root` but those in its landing folder: tables read, replies decompressed."""
-    found = {}
-    for path in root.rglob("*"):
-        if not path.is_file() or (root / "landing") in path.parents:
-            continue
-        text = f"{path.relative_to(root)} {path.read_bytes().decode('utf-8', 'replace')}"
-        if path.suffix == ".parquet":
-            text += repr(pq.read_table(path).to_pylist())
-        elif path.suffix == ".duckdb":
-            with duckdb.connect(str(path), read_only=True) as database:
-                # A view is of files that are read here themselves.
-                tables = database.execute(
-                    "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
-                ).fetchall()
-                for schema, table in tables:
-                    text += repr(database.execute(f'select * from "{schema}"."{table}"').fetchall())
-        elif path.name == "ledger.sqlite":
-            text += _replies(path)
-        found[path] = text
-    return found
-
-
-def _replies(path: Path) -> str:
-    with Ledger(path) as ledger:
-        rows = ledger._rows("select body from replies")
-        assert rows
-        assert {version for (version,) in ledger._rows("select redaction from requests")} != {""}
-        return "".join(zlib.decompress(body).decode() for (body,) in rows)
-
-
 def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
     data, landing = tmp_path / "data", tmp_path / "data" / "landing"
     items = [one for one in conversations(31) if isinstance(one, Planted)][::3]
@@ -91,6 +59,10 @@ def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
 
     assert summary.landing.kept_count == len(items)
     assert summary.landing.quarantined_count == 6
+    with Ledger(settings.data / "ledger.sqlite") as ledger:
+        assert {version for (version,) in ledger._rows("select redaction from requests")} == {
+            pipeline.redactor(settings).version
+        }
     written = everything_in(data)
     assert {path.suffix for path in written} >= {".parquet", ".duckdb", ".sqlite", ".jsonl", ".json"}
     planted = [piece.item for one in items for piece in one.pieces if len(piece.item) >= SHORTEST]

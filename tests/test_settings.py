@@ -118,3 +118,16 @@ def test_a_data_folder_that_cannot_be_written_ends_in_a_sentence(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DataFolderError, match="cannot be written or read"):
         open_data_folder(tmp_path / "data" / "below")
+
+
+def test_the_budgets_of_metrics_are_a_table_in_the_file_or_json_in_the_environment(tmp_path):
+    (tmp_path / "metrics.toml").write_text("[budget_requests_by_metric]\nauth_verified = 5000\n")
+    environment = {"METRICS_BUDGET_DOLLARS_BY_METRIC": '{"auth_verified": 2.5}'}
+
+    settings = load_settings(environment=environment, folder=tmp_path)
+
+    assert settings.budget_requests_by_metric == {"auth_verified": 5000}
+    assert settings.budget_dollars_by_metric == {"auth_verified": 2.5}
+    for wrong in ("auth_verified=3", '{"auth_verified": -1}'):
+        with pytest.raises(SettingsError, match="METRICS_BUDGET_DOLLARS_BY_METRIC in the environment"):
+            load_settings(environment={"METRICS_BUDGET_DOLLARS_BY_METRIC": wrong}, folder=tmp_path)

@@ -1,4 +1,4 @@
--- Of each export file, everything that was read is kept, a duplicate, waiting or in quarantine.
+-- Of each export file, everything that was read is kept, a duplicate, waiting, in quarantine or erased.
 select file
 from {{ ref('ingest_files') }}
-where read_count != kept_count + duplicate_count + waiting_count + quarantined_count
+where read_count != kept_count + duplicate_count + waiting_count + quarantined_count + erased_count

@@ -39,6 +39,16 @@ with found as (
     from {{ ref('trend_number_daily') }}
     union all
     select
+        'evaluation_runs' as model,
+        run_id || ' / ' || metric || ' / ' || metric_version || ' / ' || judge_fingerprint as row_key
+    from {{ ref('evaluation_runs') }}
+    union all
+    select
+        'trend_cost_daily' as model,
+        run_date || ' / ' || metric || ' / ' || judge_kind || ' / ' || judge as row_key
+    from {{ ref('trend_cost_daily') }}
+    union all
+    select
         'export_verdicts' as model,
         conversation_id || ' / ' || metric || ' / ' || source as row_key
     from {{ ref('export_verdicts') }}

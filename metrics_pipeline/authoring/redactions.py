@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
-from metrics_pipeline.conversations.adapters.registry import choose
+from metrics_pipeline.conversations.adapters.registry import convert
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
@@ -134,6 +134,6 @@ def _conversations(path: Path, settings: Settings) -> Iterator[Conversation | No
     """Each place of a file: None where it is no finished conversation."""
     for place in read_export(path):
         try:
-            yield choose(place.raw).convert(place.raw, settings.zone) if place.raw is not None else None
+            yield convert(place.raw, settings.zone)[1] if place.raw is not None else None
         except (Unreadable, UnicodeError):
             yield None

@@ -17,11 +17,12 @@ import msgspec
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.record import fingerprint
 from metrics_pipeline.errors import SettingsError
-from metrics_pipeline.evaluation.asking import Asker, Limits, Question
+from metrics_pipeline.evaluation.asking import Asker, Limits
 from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import REVIEW_ASKING, Cell, Ledger, Recorded
+from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.reading import decoded
 from metrics_pipeline.evaluation.results import recorded_replies
 from metrics_pipeline.evaluation.standing import judge_fingerprint
@@ -90,7 +91,7 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
         held = {key: known.get(question.cells[0].key) for key, question in questions.items()}
         found = {key: recorded for key, recorded in held.items() if recorded is not None and recorded.reply}
         left = [key for key in questions if key not in found]
-        if len(left) > pipeline.UNASKED_REQUESTS and settings.budget_requests is None and not may_send(len(left)):
+        if len(left) > pipeline.UNASKED_REQUESTS and not pipeline.is_bounded(settings) and not may_send(len(left)):
             raise SettingsError(
                 f"This would send {counted(len(left), 'request')}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
                 "name a smaller folder. Nothing was sent."

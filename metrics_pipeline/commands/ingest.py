@@ -30,7 +30,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Every file and pull, not only the last ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
-    """Of each file and each pull: read, kept, duplicate, waiting, quarantined and why, taken out, bytes, seconds.
+    """Of each file and each pull: read, kept, duplicate, waiting, quarantined, erased, taken out, bytes, and seconds.
 
     The files that have something in quarantine come first. The table `ingest_files` holds the same. Logged values that
     no definition maps stand last.
@@ -83,7 +83,7 @@ def _lines(found: Ingested, every: bool) -> list[str]:
     for file in shown:
         lines.append(
             f"{file.file}: read {file.read_count:,}, kept {file.kept_count:,}, duplicate {file.duplicate_count:,}, "
-            f"waiting {file.waiting_count:,}, quarantined {file.quarantined_count:,}"
+            f"waiting {file.waiting_count:,}, quarantined {file.quarantined_count:,}, erased {file.erased_count:,}"
         )
     if len(shown) < len(files) or len(pulls) < len(found.pulls):
         more_files, more_pulls = len(files) - len(shown), len(found.pulls) - len(pulls)
@@ -95,7 +95,7 @@ def _counts(counts: Counts) -> str:
     return (
         f"{counts.bytes / 1_000_000:,.1f} MB in {counts.seconds:,.1f} s: read {counts.read_count:,}, "
         f"kept {counts.kept_count:,}, duplicate {counts.duplicate_count:,}, waiting {counts.waiting_count:,}, "
-        f"quarantined {counts.quarantined_count:,}"
+        f"quarantined {counts.quarantined_count:,}, erased {counts.erased_count:,}"
     )
 
 

@@ -59,6 +59,9 @@ def asker(yes: bool, model: str) -> Callable[[int], bool]:
     return may_send
 
 
+STOPPED = "stopped. What was recorded is kept; the same command goes on from there."
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Ctrl-C becomes a sentence.
@@ -69,4 +72,4 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise StoppedError("stopped. What was recorded is kept; the same command goes on from there.") from None
+        raise StoppedError(STOPPED) from None

@@ -26,7 +26,10 @@ def require_possible_times(conversation: Conversation, now: datetime) -> None:
     if conversation.started_at > now + AHEAD:
         raise Unreadable("it began in the future: its clock is wrong, or this machine's")
     said = [turn.said_at for turn in conversation.turns if turn.said_at is not None]
-    if said and min(said) < conversation.started_at - BEFORE_ITS_START:
+    if not said:
+        return
+    first = min(said)
+    if first < conversation.started_at - BEFORE_ITS_START:
         raise Unreadable("its turns were said before it began: one of its clocks is wrong")
-    if said and min(said) > conversation.started_at + LONGEST:
+    if first > conversation.started_at + LONGEST:
         raise Unreadable(f"its first turn was said over {LONGEST.days} days after it began: one of its clocks is wrong")

@@ -12,7 +12,7 @@ from metrics_pipeline.tables import DataFolder
 
 
 class Counts(NamedTuple):
-    """What became of the places that were read: read = kept + duplicate + waiting + quarantined."""
+    """What became of the places that were read: read = kept + duplicate + waiting + quarantined + erased."""
 
     file_count: int
     bytes: int
@@ -21,6 +21,7 @@ class Counts(NamedTuple):
     duplicate_count: int
     waiting_count: int
     quarantined_count: int
+    erased_count: int
     reasons: dict[str, int]
     """Quarantined places by reason, the most frequent first."""
     redactions: dict[str, int]
@@ -81,6 +82,7 @@ def count(files: Sequence[Receipt]) -> Counts:
         sum(file.duplicate_count for file in files),
         sum(file.waiting_count for file in files),
         sum(file.quarantined_count for file in files),
+        sum(file.erased_count for file in files),
         dict(reasons.most_common()),
         dict(sorted(redactions.items())),
         dict(not_understood.most_common()),

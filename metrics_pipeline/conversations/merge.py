@@ -7,10 +7,10 @@ give the same tables however they came. One in progress has not landed at all.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, LANDED_FOLDERS, receipts
+from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.conversations.runs import Run, run_of
+from metrics_pipeline.conversations.winners import days_of_strays, mark, shards_by_day, winners
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.tables import (
     CONVERSATIONS,
@@ -28,14 +30,14 @@ from metrics_pipeline.tables import (
     TURNS,
     DataFolder,
     is_whole,
+    parquet_writer,
     sort_rows,
-    write_parquet,
 )
 from metrics_pipeline.wording import counted
 
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
 DAY_MARK = b"winners"
-RANKED = ("conversation_id", "updated_at", "turn_count", "started_at", "content_hash")
+SLICE_TURNS = 200_000
+"""That are held in memory at a time."""
 
 
 class MergeReport(NamedTuple):
@@ -48,50 +50,38 @@ class MergeReport(NamedTuple):
     """Days whose files were written anew or removed."""
 
 
-class _Candidate(NamedTuple):
-    """One landed version of a conversation, ordered by how much it counts."""
-
-    updated_at: datetime
-    """The beginning of time where the source does not say: one that says it counts for more."""
-    turn_count: int
-    started_at: datetime
-    content_hash: str
-    day: date
-    shard: Path
-
-
 def merge(folder: DataFolder) -> MergeReport:
     """Bring the tables of every day up to what has landed. Days that are as they should be are not touched.
 
     Raises:
         DataFolderError: A file cannot be written, or what has landed does not add up.
     """
-    winners: dict[str, _Candidate] = {}
-    kept_count = 0
-    for candidate_id, candidate in _candidates(folder):
-        kept_count += 1
-        best = winners.get(candidate_id)
-        # The shard comes last: it only decides between equal copies, and never what is written.
-        if best is None or candidate > best:
-            winners[candidate_id] = candidate
+    shards = shards_by_day(folder)
+    kept_count = sum(pq.read_metadata(path).num_rows for paths in shards.values() for path in paths)
     if kept_count != (expected := sum(receipt.kept_count for receipt in receipts(folder))):
         raise DataFolderError(
             f"{folder.landed}: holds {counted(kept_count, 'conversation')} where its receipts say {expected}. "
             "Something in it was changed by hand: put its export files back into the landing folder, remove it, and "
             "run again."
         )
-    by_day: dict[date, dict[str, _Candidate]] = defaultdict(dict)
-    for conversation_id, winner in winners.items():
-        by_day[winner.day][conversation_id] = winner
+    strays = days_of_strays(shards)
     standing = day_marks(folder)
-    changed = [day for day, chosen in by_day.items() if standing.get(day) != _mark(chosen) or not _whole(folder, day)]
-    for day in changed:
-        _write_day(folder, day, by_day[day])
-    emptied = [day for day in folder.days() if day not in by_day]
+    counts: dict[date, int] = {}
+    changed = []
+    for day, paths in shards.items():
+        chosen = winners(day, paths, strays)
+        if not len(chosen):
+            continue
+        counts[day] = len(chosen)
+        if standing.get(day) != mark(chosen) or not _whole(folder, day):
+            _write_day(folder, day, paths, chosen)
+            changed.append(day)
+    emptied = [day for day in folder.days() if day not in counts]
     for day in emptied:
         for table in ("conversations", "turns", "logged_metrics"):
             folder.day_file(table, day).unlink(missing_ok=True)
-    return MergeReport(len(winners), kept_count - len(winners), tuple(sorted(changed + emptied)))
+    conversation_count = sum(counts.values())
+    return MergeReport(conversation_count, kept_count - conversation_count, tuple(sorted(changed + emptied)))
 
 
 def day_marks(folder: DataFolder) -> dict[date, str]:
@@ -132,52 +122,52 @@ def read_conversations(folder: DataFolder, day: date) -> list[Conversation]:
     return found
 
 
-def _candidates(folder: DataFolder) -> Iterator[tuple[str, _Candidate]]:
-    for shard in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/day=*.parquet")):
-        day = date.fromisoformat(shard.stem.removeprefix("day="))
-        if not is_whole(shard):
-            raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")
-        there = [name for name in RANKED if name in pq.read_schema(shard).names]
-        table = _as_landed([pq.read_table(shard, columns=there)])
-        columns = (table[name].to_pylist() for name in RANKED)
-        for key, updated_at, turn_count, started_at, content_hash in zip(*columns, strict=True):
-            yield key, _Candidate(updated_at or NEVER, turn_count, started_at, content_hash, day, shard)
-
-
-def _mark(chosen: Mapping[str, _Candidate]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for key in sorted(chosen):
-        digest.update(f"{key}\x00{chosen[key].content_hash}\x00".encode())
-    return digest.hexdigest()
-
-
 def _whole(folder: DataFolder, day: date) -> bool:
     return all(is_whole(folder.day_file(table, day)) for table in ("turns", "logged_metrics"))
 
 
-def _write_day(folder: DataFolder, day: date, chosen: Mapping[str, _Candidate]) -> None:
-    by_shard: dict[Path, set[tuple[str, str]]] = defaultdict(set)
-    for key, candidate in chosen.items():
-        by_shard[candidate.shard].add((key, candidate.content_hash))
-    parts = []
-    for shard, wanted in by_shard.items():
-        table = pq.read_table(shard)
-        rows_here = zip(table["conversation_id"].to_pylist(), table["content_hash"].to_pylist(), strict=True)
-        parts.append(table.filter(pa.array([row in wanted for row in rows_here])))
-    rows = _as_landed(parts)
-    write_parquet(_unnested(rows, "turns", TURNS, ("conversation_id", "turn_index")), folder.day_file("turns", day))
-    logged = _unnested(rows, "logged_metrics", LOGGED_METRICS, ("conversation_id", "metric", "position"))
-    write_parquet(logged, folder.day_file("logged_metrics", day))
-    # The mark comes last: a crash before it leaves a day that the next merge writes anew.
-    conversations = sort_rows(rows.select(CONVERSATIONS.names), ("conversation_id",))
-    write_parquet(
-        conversations.replace_schema_metadata({DAY_MARK: _mark(chosen).encode()}), folder.day_file("conversations", day)
-    )
+def _write_day(folder: DataFolder, day: date, paths: Sequence[Path], chosen: pa.Table) -> None:
+    """Slice by slice, each of a number of turns: neither memory nor a byte of the files depends on the shards."""
+    with ExitStack() as stack:
+        runs = [run_of(stack.enter_context(pq.ParquetFile(path))) for path in paths]
+        # The mark comes last, since a stack is closed from its end: a crash before it leaves a day that the next merge
+        # writes anew.
+        marked = CONVERSATIONS.with_metadata({DAY_MARK: mark(chosen).encode()})
+        heads, turns, logged = (
+            stack.enter_context(parquet_writer(folder.day_file(name, day), schema))
+            for name, schema in (("conversations", marked), ("turns", TURNS), ("logged_metrics", LOGGED_METRICS))
+        )
+        for part in _slices(chosen):
+            rows = _taken(runs, part)
+            if len(rows) != len(part):
+                raise DataFolderError(f"{paths[0].parent}: is not in order. {HOW_TO_LAND_ANEW.format(paths[0].parent)}")
+            heads.write_table(rows.select(CONVERSATIONS.names))
+            turns.write_table(_unnested(rows, "turns", TURNS, ("conversation_id", "turn_index")))
+            logged.write_table(
+                _unnested(rows, "logged_metrics", LOGGED_METRICS, ("conversation_id", "metric", "position"))
+            )
 
 
-def _as_landed(parts: Sequence[pa.Table]) -> pa.Table:
-    """The parts as one table; a column that shards of an older pipeline lack is NULL in theirs."""
-    return pa.concat_tables([LANDED.empty_table(), *parts], promote_options="default")
+def _slices(chosen: pa.Table) -> Iterator[pa.Table]:
+    places = pc.divide(pc.cumulative_sum(chosen["turn_count"].cast(pa.int64())), SLICE_TURNS)
+    start = 0
+    for row in places.value_counts():
+        yield chosen.slice(start, row["counts"].as_py())
+        start += row["counts"].as_py()
+
+
+def _taken(runs: Sequence[Run], chosen: pa.Table) -> pa.Table:
+    """The rows that were chosen, by id, as they landed; a column that a shard of an older pipeline lacks is NULL."""
+    last = chosen["conversation_id"][-1].as_py()
+    parts = [LANDED.empty_table()]
+    for shard, run in enumerate(runs):
+        batches = list(run.until(last))
+        if batches:
+            rows = pa.Table.from_batches(batches)
+            hashes = chosen.filter(pc.equal(chosen["shard"], shard))["content_hash"]
+            is_chosen = pc.is_in(rows["content_hash"], hashes.combine_chunks())
+            parts.append(rows if pc.all(is_chosen).as_py() else rows.filter(is_chosen))
+    return sort_rows(pa.concat_tables(parts, promote_options="default").combine_chunks(), ("conversation_id",))
 
 
 def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ...]) -> pa.Table:

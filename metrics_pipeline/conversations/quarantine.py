@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow.parquet as pq
 
-from metrics_pipeline.conversations.landing import hash_of, read_file, write_landed, write_quarantine
+from metrics_pipeline.conversations.erased import Erased, KeptOut
+from metrics_pipeline.conversations.identity import hash_of
+from metrics_pipeline.conversations.landed_file import WouldLose, land_file
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
@@ -137,14 +139,14 @@ def _retry(before: Receipt, landing: Path, folder: DataFolder, zone: ZoneInfo, r
     path = _find(landing, before.file, before.file_hash)
     if path is None:
         return Retried(before.file, "gone", 0, before.quarantined_count)
-    after, heaps = read_file(path, before.file, before.file_hash, zone, redactor, datetime.now(UTC))
+    kept_out = KeptOut(Erased(folder))
     shards = (folder.landed / before.file_hash).glob("day=*.parquet")
     landed = {key for shard in shards for key in pq.read_table(shard, columns=["conversation_id"])[0].to_pylist()}
-    if landed - {kept.conversation.conversation_id for kept in heaps.kept.values()}:
+    now = datetime.now(UTC)
+    try:
+        after = land_file(path, before.file, before.file_hash, folder, zone, redactor, now, kept_out, landed)
+    except WouldLose:
         return Retried(before.file, "refused", 0, before.quarantined_count)
-    # What landed comes first: a kill between the two leaves a place named that can be read, for the next to remove.
-    write_landed(after, heaps, folder)
-    write_quarantine(after, heaps, folder)
     count = before.quarantined_count - after.quarantined_count
     return Retried(before.file, "landed" if count else "unchanged", count, after.quarantined_count)
 

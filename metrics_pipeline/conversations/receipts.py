@@ -37,6 +37,8 @@ class Receipt(msgspec.Struct, frozen=True):
     reasons: dict[str, int]
     """Quarantined places by reason."""
     days: tuple[str, ...]
+    erased_count: int = 0
+    """Conversations that were erased, or that landed when they had been."""
     redaction: str = ""
     """The version of the rules under which what is personal was taken out."""
     redactions: dict[str, int] = {}

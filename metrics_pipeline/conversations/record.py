@@ -13,7 +13,7 @@ Speaker = Literal["user", "agent", "function"]
 LoggedSource = Literal["function", "platform"]
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """One utterance by `user` or `agent`, or one `function` call with its result."""
 
     turn_index: int
@@ -27,7 +27,7 @@ class Turn(msgspec.Struct, frozen=True):
     function_result: str | None = None
 
 
-class LoggedValue(msgspec.Struct, frozen=True):
+class LoggedValue(msgspec.Struct, frozen=True, gc=False):
     """One value that the agent's own code logged under a name."""
 
     metric: str
@@ -42,7 +42,7 @@ class LoggedValue(msgspec.Struct, frozen=True):
     turn_index: int | None = None
 
 
-class Conversation(msgspec.Struct, frozen=True):
+class Conversation(msgspec.Struct, frozen=True, gc=False):
     """One finished call or chat."""
 
     conversation_id: str
@@ -77,7 +77,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     @property
     def utterance_count(self) -> int:
-        return sum(turn.speaker != "function" for turn in self.turns)
+        return len(self.turns) - [turn.speaker for turn in self.turns].count("function")
 
     @property
     def judged_hash(self) -> str:
@@ -87,7 +87,17 @@ class Conversation(msgspec.Struct, frozen=True):
     @property
     def content_hash(self) -> str:
         """Fingerprint of the whole record: says whether a row changed."""
-        return fingerprint(self)
+        return self.hashes()[0]
+
+    def hashes(self) -> tuple[str, str]:
+        """`content_hash` and `judged_hash`, at the price of one."""
+        judged_hash = self.judged_hash
+        # What was said stands in the judged hash already.
+        times = [turn.said_at for turn in self.turns]
+        speakers = [turn.speaker for turn in self.turns]
+        calls = [turn for turn in self.turns if turn.speaker == "function"] if "function" in speakers else []
+        rest = msgspec.structs.replace(self, turns=())
+        return fingerprint((judged_hash, times, calls, rest)), judged_hash
 
 
 def shown_text(turn: Turn) -> str:
@@ -102,7 +112,9 @@ def shown_text(turn: Turn) -> str:
 
 def shown_turns(turns: Sequence[Turn]) -> list[tuple[int, str, str]]:
     """(turn_index, speaker, text) of each turn, in order, as the prompt shows them."""
-    return [(turn.turn_index, turn.speaker, shown_text(turn)) for turn in turns]
+    return [
+        (turn.turn_index, turn.speaker, shown_text(turn) if turn.speaker == "function" else turn.text) for turn in turns
+    ]
 
 
 def fingerprint(value: object) -> str:

@@ -12,7 +12,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-MAX_FIELD_CHARACTERS = 16 << 20
+MAX_FIELD_CHARACTERS = 8 << 20
+MAX_HELD_BYTES = 32 << 20
+"""Of one conversation's rows, with what each field takes besides its characters."""
+FIELD_BYTES = 100
 DELIMITERS = ",;\t"
 NEEDED = ("conversation_id", "started_at", "speaker", "text")
 TURN_COLUMNS = ("speaker", "text", "said_at", "function_name", "function_arguments", "function_result")
@@ -34,6 +37,8 @@ class _Run(NamedTuple):
     line: int
     conversation_id: str
     rows: list[dict[str, str]]
+    reason: str = ""
+    """Why they are not all there."""
 
 
 def read_rows(opened: Callable[[], BinaryIO], max_bytes: int) -> Iterator[Group]:
@@ -52,6 +57,8 @@ def read_rows(opened: Callable[[], BinaryIO], max_bytes: int) -> Iterator[Group]
     for run in _runs(opened(), max_bytes):
         if isinstance(run, Group):
             yield run
+        elif run.reason:
+            yield Group(run.line, None, run.reason)
         elif run.conversation_id in scattered:
             yield Group(run.line, None, "the rows of this conversation do not stand together: sort the file")
         else:
@@ -68,9 +75,10 @@ def _runs(file: BinaryIO, max_bytes: int) -> Iterator[_Run | Group]:
         if missing:
             yield Group(1, None, f"the first line of a CSV file must name its columns; {', '.join(missing)} missing")
             return
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        reader = csv.reader(_bounded(lines), delimiter=delimiter, strict=True)
+        id_column = names.index("conversation_id")
         run: _Run | None = None
-        line = read = 0
+        line = read = held = 0
         try:
             for values in reader:
                 begin, line = line + 2, reader.line_num
@@ -86,17 +94,29 @@ def _runs(file: BinaryIO, max_bytes: int) -> Iterator[_Run | Group]:
                     run = None
                     yield Group(begin, None, f"a row of {len(values)} fields, where the first line names {len(names)}")
                     continue
-                row = dict(zip(names, values, strict=True))
-                conversation_id = row["conversation_id"].strip()
+                conversation_id = values[id_column].strip()
                 if run is None or run.conversation_id != conversation_id:
                     yield from [run] if run else []
-                    run = _Run(begin, conversation_id, [])
-                run.rows.append(row)
-        except csv.Error as error:
-            yield from [run] if run else []
+                    run, held = _Run(begin, conversation_id, []), 0
+                held += sum(map(len, values)) + FIELD_BYTES * len(values)
+                if held <= MAX_HELD_BYTES:
+                    run.rows.append(dict(zip(names, values, strict=True)))
+                elif not run.reason:
+                    run.rows.clear()
+                    run = run._replace(reason="a conversation of too many rows to be held")
+        except (csv.Error, EOFError) as error:
+            # What cannot be read may be the rest of the conversation before it.
+            yield from [run._replace(reason="it may go on in what cannot be read after it")] if run else []
             yield Group(line + 2, None, f"not readable as CSV from here on: {error}")
             return
         yield from [run] if run else []
+
+
+def _bounded(lines: TextIOWrapper) -> Iterator[str]:
+    while line := lines.readline(MAX_FIELD_CHARACTERS):
+        if len(line) == MAX_FIELD_CHARACTERS:
+            raise csv.Error(f"a line of more than {MAX_FIELD_CHARACTERS:,} characters")
+        yield line
 
 
 def _group(run: _Run) -> Group:

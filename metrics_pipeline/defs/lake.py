@@ -7,8 +7,7 @@ from datetime import date
 import dagster as dg
 
 from metrics_pipeline import pipeline
-from metrics_pipeline.conversations.landing import land_folder
-from metrics_pipeline.conversations.merge import day_counts, merge
+from metrics_pipeline.conversations.merge import day_counts
 from metrics_pipeline.defs.pulled import PULLED
 from metrics_pipeline.evaluation.results import DayResult
 from metrics_pipeline.evaluation.runner import Report
@@ -50,9 +49,7 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
     )
     def conversations(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         folder = open_data_folder(settings.data)
-        redactor = pipeline.redactor(settings)
-        landing = land_folder(settings.landing_folder, folder, settings.zone, redactor, pipeline.now())
-        merged = merge(folder)
+        landing, merged = pipeline.take_in(settings, folder)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(day_counts(folder, _days(context)).values()),
@@ -62,6 +59,7 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
                 "duplicate": landing.duplicate_count,
                 "waiting": landing.waiting_count,
                 "quarantined": landing.quarantined_count,
+                "erased": landing.erased_count,
                 "days_changed": len(merged.changed_days),
             }
         )

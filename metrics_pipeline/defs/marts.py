@@ -14,7 +14,7 @@ from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
 from metrics_pipeline.publishing.warehouse import PROJECT, discard_build, manifest_path, write_profile
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, open_data_folder
+from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
 PUBLISHED = dg.AssetKey("published")
 
@@ -31,7 +31,8 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt com
         node = manifest["nodes"].get(unique_id, {})
         if "staging" not in node.get("fqn", ()):
             return spec
-        upstream = self._metrics if node["name"] in ("stg_verdicts", "stg_second_opinions") else [CONVERSATIONS]
+        fed_by_judging = ("stg_verdicts", "stg_second_opinions", "stg_evaluation_runs")
+        upstream = self._metrics if node["name"] in fed_by_judging else [CONVERSATIONS]
         deps = [dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream]
         return spec.replace_attributes(deps=deps)
 
@@ -54,9 +55,11 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=Translator(catalog), name="dbt")
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         # A part of the models needs the others as they were built before.
-        if not context.op_execution_context.is_subset:
-            discard_build(DataFolder(settings.data))
-        yield from dbt.cli(["build"], context=context).stream()
+        folder = DataFolder(settings.data)
+        with locked(folder.warehouse / ".lock"):
+            if not context.op_execution_context.is_subset:
+                discard_build(folder)
+            yield from dbt.cli(["build"], context=context).stream()
 
     @dg.asset(
         key=PUBLISHED,
@@ -68,7 +71,9 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         for problem in catalog.problems:
             context.log.warning("not loaded, its last good version stays in force: %s", problem)
-        publication = publish(open_data_folder(settings.data), pipeline.now(), settings.keep_generations)
+        folder = open_data_folder(settings.data)
+        with locked(folder.warehouse / ".lock"):
+            publication = publish(folder, pipeline.now(), settings.keep_generations)
         return dg.MaterializeResult(
             metadata={"generation": publication.generation, "path": dg.MetadataValue.path(str(publication.path))}
         )

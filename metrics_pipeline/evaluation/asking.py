@@ -10,28 +10,35 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from metrics_pipeline.conversations.record import Turn
+from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
-from metrics_pipeline.evaluation import prompt
-from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest
-from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome, Recorded
-from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
+from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
+from metrics_pipeline.evaluation.figures import Counts
+from metrics_pipeline.evaluation.judge import NEVER_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
+from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
+from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
+from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
+from metrics_pipeline.evaluation.recording import Recorder
 from metrics_pipeline.wording import counted
 
-GROUP_COMMIT_SECONDS = 0.01
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
-RATE_LIMITED = "rate_limited"
-TIMEOUT = "timeout"
+LONGEST_WAIT_SECONDS = 600.0
+"""A judge that asks for more patience than this is asked no further: the next run goes on."""
 EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
 HOPELESS_CALLS = 20
 """Failures in a row, with no success before, after which a server counts as gone."""
+NOT_SENT = "not_sent"
+"""How a request ends that was meant to be sent when the run, or its judge, had come to an end."""
+POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
+"""Failures of which nobody knows whether the provider did the work."""
 
 
 class Limits(NamedTuple):
@@ -41,31 +48,19 @@ class Limits(NamedTuple):
     call_timeout_seconds: float
     run_timeout_seconds: float
     retries: int
-    budget_requests: int | None = None
+    budget: Allowance = Allowance()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    zone: tzinfo = UTC
+    """Where the day of a daily budget begins."""
 
-    def less(self, requests: int) -> Limits:
-        """What may still be done when so many requests have been sent."""
-        if self.budget_requests is None:
-            return self
-        return self._replace(budget_requests=max(self.budget_requests - requests, 0))
+    def less(self, requests: int, dollars: float) -> Limits:
+        """What may still be done when so many requests, of so many dollars, have been sent."""
+        return self._replace(budget=self.budget.less(requests, dollars))
 
-
-class Question(NamedTuple):
-    """Metrics asked about one conversation in one request."""
-
-    turns: tuple[Turn, ...]
-    metrics: tuple[MetricDefinition, ...]
-    cells: tuple[Cell, ...]
-    """One for each metric, in the same order."""
-    judge: Judge
-    problems: Mapping[str, str]
-    """What was wrong with the first reply, by metric key; empty for a first question."""
-    request: JudgeRequest | None = None
-    """What is sent in place of a question about a conversation."""
-    redaction: str = ""
-    """The version of the rules under which the conversation was redacted."""
-    left_out: tuple[int, int] | None = None
-    """The first and the last turn that `turns` leaves out; None where they are the whole conversation."""
+    @property
+    def rate(self) -> Rate:
+        return Rate(self.concurrency, self.requests_per_minute, self.tokens_per_minute)
 
 
 class Tally:
@@ -76,20 +71,26 @@ class Tally:
         """Those that reached a provider, or are on their way."""
         self.never_sent = 0
         """Tries that reached nobody: no connection, no provider of that name, no key."""
+        self.retries = 0
+        """Of these, second and further tries."""
         self.replies = 0
         self.failures: Counter[str] = Counter()
         self.prompt_tokens = 0
         self.reply_tokens = 0
+        self.cached_tokens = 0
+        """Of the prompt's, those that the provider's cache held."""
         self.cost_dollars: float | None = None
 
     def include(self, other: Tally) -> None:
         """Count what another run sent as well."""
         self.requests += other.requests
         self.never_sent += other.never_sent
+        self.retries += other.retries
         self.replies += other.replies
         self.failures.update(other.failures)
         self.prompt_tokens += other.prompt_tokens
         self.reply_tokens += other.reply_tokens
+        self.cached_tokens += other.cached_tokens
         if other.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + other.cost_dollars
 
@@ -97,6 +98,7 @@ class Tally:
         self.replies += 1
         self.prompt_tokens += reply.prompt_tokens or 0
         self.reply_tokens += reply.reply_tokens or 0
+        self.cached_tokens += reply.cached_tokens or 0
         if reply.cost_dollars is not None:
             self.cost_dollars = (self.cost_dollars or 0.0) + reply.cost_dollars
 
@@ -108,112 +110,200 @@ class Asker:
         self.tally = Tally()
         self.stopped: str | None = None
         """Why nothing more is asked of anybody, in a sentence; None while the run goes on."""
+        self.stopped_by: str | None = None
+        """The same in a word: `budget` or `deadline`."""
+        self.counts = Counts()
+        """What the calls came to, by metric and judge."""
         self.closed: dict[str, str] = {}
         """Judges of whom nothing more is asked, by name, and why."""
         self.answered: set[str] = set()
         """Judges that gave at least one reply, by name."""
-        self._ledger, self._limits, self._secret, self._now = ledger, limits, secret, now
-        self._slots = asyncio.Semaphore(limits.concurrency)
-        self._deadline = asyncio.get_running_loop().time() + limits.run_timeout_seconds
+        self.clients: set[str] = set()
+        """Who carried the requests, by name."""
+        self._limits, self._now = limits, now
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + limits.run_timeout_seconds
+        self._time_is_up = self._loop.call_at(self._deadline, self._let_all_through)
+        today = _spent_today(ledger, limits, now()) if limits.budget.is_daily else Spent()
+        self._budget = Budget(limits.budget, today, lambda reason: self._stop("budget", reason))
+        self._recorder = Recorder(ledger, now)
+        self._paces: dict[str, Pace] = {}
+        self._judges: dict[str, Judge] = {}
+        self._prompter = Prompter(secret, limits.budget.is_in_dollars)
+        self.notes = self._prompter.notes
+        """What else a person should know, a sentence each."""
         self._failed_in_a_row: Counter[str] = Counter()
         self._last_failure: dict[str, str] = {}
         self._only_unsent: dict[str, bool] = {}
-        self._entries: asyncio.Queue[tuple[Intent | Outcome, asyncio.Future[int]]] = asyncio.Queue()
-        self._writer = asyncio.create_task(self._write())
+
+    @property
+    def used_up(self) -> Mapping[str, str]:
+        """Metrics whose own budget is used up, by key, and why, in a sentence."""
+        return self._budget.used_up
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are under way."""
+        return sum(pace.in_flight for pace in self._paces.values())
+
+    @property
+    def reasons(self) -> str | None:
+        """Why not everything was asked, in sentences; None where it was."""
+        reasons = dict.fromkeys([self.stopped, *self.closed.values(), *self.used_up.values()])
+        return " ".join(reason for reason in reasons if reason) or None
 
     async def close(self) -> None:
         """Name the judges that failed every call, and wait until everything is recorded."""
         for judge in self._failed_in_a_row.keys() - self.answered:
             self._give_up(judge)
-        self._writer.cancel()
-        await asyncio.gather(self._writer, return_exceptions=True)
+        self._time_is_up.cancel()
+        await self._recorder.close()
+        for opened in self._judges.values():
+            if isinstance(opened, RemoteJudge):
+                await opened.close()
 
     async def ask(self, question: Question) -> Recorded | None:
         """The recorded reply; None where nothing was recorded and the cells stay open."""
-        judge, tries = question.judge.name, 0
-        while True:
-            async with self._slots:
-                if not self._may_send(judge):
-                    return None
-                self.tally.requests += 1
-                request_id = await self._record(Intent(question.cells, tries, question.redaction))
+        asked, pace, tries = self._prompter.prepare(question), self._pace(question.judge), 0
+        while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
+            async with pace.under_way:
+                # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
+                intent = Intent(question.cells, tries, question.redaction, question.conversation)
+                request_id = await self._recorder.record(intent)
+                permit = await pace.enter(self._prompter.tokens(asked))
                 try:
-                    reply = await self._call(question)
-                except JudgeClosedError as error:
-                    self._count_unsent(error.kind)
-                    self.closed.setdefault(judge, str(error))
-                    return await self._settle(question, request_id, None, error.kind)
-                except JudgeRefusedError as error:
-                    self._count_failure(judge, error.kind, str(error))
-                    return await self._settle(question, request_id, None, error.kind, gives_up=True)
-                except JudgeBusyError as error:
-                    self._count_failure(judge, error.kind, str(error))
-                    extra = EXTRA_RETRIES_WHEN_RATE_LIMITED if error.kind == RATE_LIMITED else 0
-                    is_last = tries >= self._limits.retries + extra
-                    # Of a judge that is gone, or was never reached, the cells stay missing: no errors of its answers.
-                    goes_on = self.stopped is None and judge not in self.closed
-                    gives_up = is_last and goes_on and error.kind not in NEVER_SENT
-                    recorded = await self._settle(question, request_id, None, error.kind, gives_up)
-                    if is_last or not goes_on:
-                        return recorded
-                    pause = self._pause(tries, error.retry_after_seconds)
-                else:
-                    self._failed_in_a_row[judge] = 0
-                    self.answered.add(judge)
-                    self.tally.add(reply)
-                    reply = replace(reply, left_out=question.left_out)
-                    return await self._settle(question, request_id, reply, None)
+                    recorded, pause = await self._try(asked, request_id, tries, pace, permit)
+                finally:
+                    # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
+                    pace.leave()
+            if pause is None:
+                return recorded
             tries += 1
-            await asyncio.sleep(pause)
+            await pace.rest(min(pause, self._seconds_left))
+        # Who waited for a budget may have waited until the run's time was over: that is then said.
+        self._may_send(question.judge.name)
+        return None
 
     async def refuse(self, question: Question) -> Recorded | None:
         """Record that the conversation is too long for the judge: nothing is sent."""
-        request_id = await self._record(Intent(question.cells, 0, question.redaction))
+        intent = Intent(question.cells, 0, question.redaction, question.conversation)
+        request_id = await self._recorder.record(intent)
         return await self._settle(question, request_id, JudgeReply(text="", finish="too_long"), None)
 
-    async def _call(self, question: Question) -> JudgeReply:
-        loop = asyncio.get_running_loop()
-        timeout = min(self._limits.call_timeout_seconds, max(self._deadline - loop.time(), 0.001))
-        try:
-            return await asyncio.wait_for(question.judge.ask(self._request(question)), timeout)
-        except TimeoutError:
-            raise JudgeBusyError(f"no complete reply within {timeout:.0f} s", kind=TIMEOUT) from None
-
-    def _request(self, question: Question) -> JudgeRequest:
-        if question.request is not None:
-            return question.request
-        messages: tuple[Mapping[str, str], ...] = ()
-        schema: Mapping[str, object] = {}
-        if question.judge.reads_prompt:
-            messages = prompt.render(question.turns, question.metrics, question.cells[0].judged_hash, self._secret)
-            messages = prompt.with_left_out(messages, question.left_out)
-            if question.problems:
-                messages = (*messages, prompt.correction(question.problems))
-            schema = prompt.reply_schema(question.metrics)
-        tokens = prompt.max_reply_tokens(question.metrics)
-        return JudgeRequest(question.turns, question.metrics, messages, schema, tokens)
-
-    def _may_send(self, judge: str) -> bool:
-        if self.stopped is None and asyncio.get_running_loop().time() >= self._deadline:
-            self.stopped = (
-                f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
-                "The next run goes on where this one stopped."
-            )
-        budget = self._limits.budget_requests
-        if self.stopped is None and budget is not None and self.tally.requests >= budget:
-            self.stopped = (
-                f"The budget of {counted(budget, 'request')} is used up (METRICS_BUDGET_REQUESTS). "
-                "The next run goes on where this one stopped."
-            )
-        return self.stopped is None and judge not in self.closed
-
-    def _count_unsent(self, kind: str) -> None:
-        if kind in NEVER_SENT:
+    async def _try(
+        self, asked: Asked, request_id: int, tries: int, pace: Pace, permit: Permit
+    ) -> tuple[Recorded | None, float | None]:
+        """Send a request once: what was recorded, and in how many seconds it is worth another try, if it is."""
+        question, judge = asked.question, asked.question.judge.name
+        if not self._may_send(judge):
+            self._budget.give_back(asked.most_dollars, asked.keys)
+            return await self._settle(question, request_id, None, NOT_SENT), None
+        self.tally.requests += 1
+        sent_at = self._loop.time()
+        outcome = await self._traced_call(question.judge, asked, tries)
+        self.counts.count(question, tries, outcome)
+        if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
             self.tally.requests -= 1
             self.tally.never_sent += 1
+            self._budget.give_back(asked.most_dollars, asked.keys)
+        else:
+            self.tally.retries += tries > 0
+            self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
+        if isinstance(outcome, JudgeReply):
+            self._failed_in_a_row[judge] = 0
+            self.answered.add(judge)
+            self.tally.add(outcome)
+            pace.answered(self._loop.time() - sent_at)
+            if (tokens := self._prompter.learn(asked, outcome)) is not None:
+                pace.count(permit, tokens)
+            told = replace(outcome, left_out=question.left_out)
+            return await self._settle(question, request_id, told, None), None
+        if isinstance(outcome, JudgeClosedError):
+            self._close(judge, str(outcome))
+            return await self._settle(question, request_id, None, outcome.kind), None
+        self._count_failure(judge, outcome.kind, str(outcome))
+        if isinstance(outcome, JudgeRefusedError):
+            return await self._settle(question, request_id, None, outcome.kind, gives_up=True), None
+        return await self._busy(asked, request_id, outcome, tries, pace)
+
+    async def _busy(
+        self, asked: Asked, request_id: int, error: JudgeBusyError, tries: int, pace: Pace
+    ) -> tuple[Recorded | None, float | None]:
+        question, judge = asked.question, asked.question.judge.name
+        wait = error.retry_after_seconds
+        if error.kind in (RATE_LIMITED, TIMEOUT) or wait is not None:
+            pace.pushed_back(wait, is_refusal=error.kind != TIMEOUT)
+        if wait is not None and wait > LONGEST_WAIT_SECONDS:
+            self._close(judge, f"The model {judge} asks to wait {wait / 60:,.0f} minutes (Retry-After). {GOES_ON}")
+        is_last = tries >= self._limits.retries + (EXTRA_RETRIES_WHEN_RATE_LIMITED if error.kind == RATE_LIMITED else 0)
+        # Of a judge that is gone, or was never reached, the cells stay missing: they are no errors of its answers.
+        goes_on = self._may_send(judge)
+        gives_up = is_last and goes_on and error.kind not in NEVER_SENT
+        recorded = await self._settle(question, request_id, None, error.kind, gives_up)
+        return recorded, None if is_last or not goes_on else max(_pause(tries), wait or 0.0)
+
+    async def _traced_call(
+        self, judge: Judge, asked: Asked, tries: int
+    ) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
+        if judge.kind != "model":
+            return await self._call(judge, asked.request)
+        with tracing.call_span(judge.name, asked.keys, tries) as span:
+            outcome = await self._call(judge, asked.request)
+            if isinstance(outcome, JudgeReply):
+                tokens = outcome.prompt_tokens, outcome.reply_tokens
+                tracing.note_reply(span, outcome.model_served, outcome.finish, *tokens)
+            else:
+                tracing.note_failure(span, outcome.kind)
+        return outcome
+
+    async def _call(self, judge: Judge, request: JudgeRequest) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
+        timeout = min(self._limits.call_timeout_seconds, max(self._seconds_left, 0.001))
+        try:
+            async with asyncio.timeout(timeout):
+                return await judge.ask(request)
+        except TimeoutError:
+            return JudgeBusyError(f"no complete reply within {timeout:.0f} s", kind=TIMEOUT)
+        except (JudgeBusyError, JudgeRefusedError) as error:
+            return error
+
+    def _pace(self, judge: Judge) -> Pace:
+        if judge.name not in self._paces:
+            self._judges[judge.name] = judge
+            self._paces[judge.name] = Pace(self._limits.rate)
+            if isinstance(judge, RemoteJudge):
+                self.clients.add(judge.client)
+        return self._paces[judge.name]
+
+    @property
+    def _seconds_left(self) -> float:
+        return self._deadline - self._loop.time()
+
+    def _may_send(self, judge: str) -> bool:
+        """Whether there is time, and the judge still answers. What has its budget is sent, whoever comes after it."""
+        if self._seconds_left > 0:
+            return judge not in self.closed
+        self._stop(
+            "deadline",
+            f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
+            f"{GOES_ON}",
+        )
+        return False
+
+    def _stop(self, by: str, reason: str) -> None:
+        if self.stopped is None:
+            self.stopped, self.stopped_by = reason, by
+
+    def _close(self, judge: str, reason: str) -> None:
+        self.closed.setdefault(judge, reason)
+        self._paces[judge].release()
+
+    def _let_all_through(self) -> None:
+        """Nobody waits any longer for a turn, a minute or a budget: nothing more is sent."""
+        self._budget.release()
+        for pace in self._paces.values():
+            pace.release()
 
     def _count_failure(self, judge: str, kind: str, message: str) -> None:
-        self._count_unsent(kind)
         self.tally.failures[kind] += 1
         self._only_unsent[judge] = self._only_unsent.get(judge, True) and kind in NEVER_SENT
         if kind == RATE_LIMITED:
@@ -236,38 +326,28 @@ class Asker:
                 f"The model {judge} failed {counted(tries, 'call')} in a row, the last with: {last}. Check "
                 "METRICS_MODEL and METRICS_API_BASE, and that the server is up; then run again."
             )
-        self.closed.setdefault(judge, why)
-
-    def _pause(self, tries: int, retry_after_seconds: float | None) -> float:
-        """Seconds until the next try: doubling, spread out, and never less than the server asks for."""
-        pause = FIRST_PAUSE_SECONDS * float(2**tries) * random.uniform(0.75, 1.25)
-        return min(max(pause, retry_after_seconds or 0.0), LONGEST_PAUSE_SECONDS)
+        self._close(judge, why)
 
     async def _settle(
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False
     ) -> Recorded | None:
         moment = self._now()
-        reply_id = await self._record(Outcome(request_id, question.cells, reply, failure, gives_up))
+        reply_id = await self._recorder.record(Outcome(request_id, question.cells, reply, failure, gives_up))
         return Recorded(reply_id, moment, reply, failure) if reply_id else None
 
-    async def _record(self, entry: Intent | Outcome) -> int:
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._entries.put_nowait((entry, done))
-        return await done
 
-    async def _write(self) -> None:
-        while True:
-            batch = [await self._entries.get()]
-            await asyncio.sleep(GROUP_COMMIT_SECONDS if self._slots.locked() else 0)
-            while not self._entries.empty():
-                batch.append(self._entries.get_nowait())
-            try:
-                ids = await asyncio.to_thread(self._ledger.apply, [entry for entry, _ in batch], self._now())
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-                continue
-            for (_, done), number in zip(batch, ids, strict=True):
-                if not done.done():
-                    done.set_result(number)
+def _pause(tries: int) -> float:
+    """Seconds until the next try: doubling, and spread out."""
+    return min(FIRST_PAUSE_SECONDS * 2.0**tries * random.uniform(0.75, 1.25), LONGEST_PAUSE_SECONDS)
+
+
+def _dollars(outcome: JudgeReply | JudgeBusyError | JudgeRefusedError, most: float) -> float:
+    """What a request came to; as much as it can have, where nobody says."""
+    if isinstance(outcome, JudgeReply):
+        return most if outcome.cost_dollars is None else outcome.cost_dollars
+    return most if isinstance(outcome, JudgeBusyError) and outcome.kind in POSSIBLY_PAID else 0.0
+
+
+def _spent_today(ledger: Ledger, limits: Limits, now: datetime) -> Spent:
+    midnight = now.astimezone(limits.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Spent(*ledger.spent_since(midnight))

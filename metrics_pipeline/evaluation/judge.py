@@ -83,6 +83,20 @@ class Judge(Protocol):
 
 
 @runtime_checkable
+class RemoteJudge(Protocol):
+    """A judge that is reached over a network."""
+
+    @property
+    def client(self) -> str:
+        """Who carries the requests, for example `litellm`."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections that the running event loop holds."""
+        ...
+
+
+@runtime_checkable
 class BoundedJudge(Protocol):
     """A judge that can read only so much at once."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
+from metrics_pipeline.evaluation.chat_completions import takes_plain_parameters
 from metrics_pipeline.evaluation.judge import BoundedJudge, Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
+from metrics_pipeline.evaluation.openai_judge import PROVIDER, OpenaiJudge
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import FORMAT, Header, Recording, RecordingWriter
 from metrics_pipeline.evaluation.replay_judge import RecordedJudge, ReplayJudge
@@ -40,7 +43,8 @@ def open_judges(settings: Settings, metrics: Iterable[MetricDefinition] = ()) ->
         if name == BASELINE:
             return BaselineJudge()
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        return LitellmJudge(name, settings.api_base, key, settings.call_timeout_seconds, settings.context_tokens)
+        way = OpenaiJudge if _client(name, settings) == "openai" else LitellmJudge
+        return way(name, settings.api_base, key, settings.call_timeout_seconds, settings.context_tokens)
 
     def revive(record: JudgeRecord) -> Judge:
         return named(record.name)
@@ -55,7 +59,8 @@ def open_known_judges(settings: Settings, metrics: Iterable[MetricDefinition] = 
         SettingsError: A model's name leads to no provider.
     """
     judges = open_judges(settings, metrics)
-    require_known_models(judge.name for judge in judges.all if judge.kind == "model")
+    # What goes to a server of one's own needs no provider that litellm knows, nor the seconds to load its list.
+    require_known_models(judge.name for judge in judges.all if isinstance(judge, LitellmJudge))
     return judges
 
 
@@ -108,3 +113,16 @@ def said_of_replays(judges: Judges) -> tuple[str, ...]:
         return ()
     lacks = [judge.lacks for judge in replays if judge.lacks]
     return (f"Nobody was asked: these are replies of a recording ({judges.current.name}).", *lacks)
+
+
+def _client(model: str, settings: Settings) -> Literal["litellm", "openai"]:
+    """Who carries requests to `model`."""
+    fits = model.startswith(PROVIDER) and takes_plain_parameters(model.removeprefix(PROVIDER))
+    if settings.client == "openai" and not fits:
+        raise SettingsError(
+            f"METRICS_CLIENT=openai does not reach {model}: it is for openai/NAME that takes the usual parameters. "
+            "Leave METRICS_CLIENT out, or set it to litellm."
+        )
+    if settings.client == "auto":
+        return "openai" if fits and settings.api_base else "litellm"
+    return settings.client

@@ -14,7 +14,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,8 +28,8 @@ from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply
 from metrics_pipeline.evaluation.ledger_file import connected, connected_to_read, unfinished
 
-SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, SCHEMA_VERSION)
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (1, 2, SCHEMA_VERSION)
 VERDICT_ASKING = "0"
 CORRECTION_ASKING = "1"
 REVIEW_ASKING = "2"
@@ -48,7 +48,8 @@ create table requests (
     attempt integer not null,
     sent_at integer not null,
     outcome text,
-    redaction text not null default ''
+    redaction text not null default '',
+    conversation text not null default ''
 );
 create table replies (
     reply_id integer primary key,
@@ -70,6 +71,9 @@ create table metric_days (
 ) without rowid;
 create table secrets (name text primary key, value blob not null) without rowid;
 """
+
+_ADDED_SINCE = {1: ("redaction", "conversation"), 2: ("conversation",)}
+"""Columns of `requests` that a ledger of that version lacks."""
 
 
 class Cell(NamedTuple):
@@ -94,6 +98,8 @@ class Intent(NamedTuple):
     attempt: int
     redaction: str = ""
     """The version of the rules under which what is personal was taken out of what is asked about."""
+    conversation: str = ""
+    """The mark of the conversation's id: it finds what was asked about words that are no longer here as they were."""
 
 
 class Outcome(NamedTuple):
@@ -228,6 +234,11 @@ class Ledger:
         ledger._prepare()
         return ledger
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is recorded here outlives this object."""
+        return not self._is_read_only
+
     def close(self) -> None:
         with self._lock:
             self._db.close()
@@ -357,6 +368,69 @@ class Ledger:
         corrected = min(askings[CORRECTION_ASKING] / max(askings[VERDICT_ASKING], 1), 1.0)
         return SeenCalls(median(seconds), fmean(tokens) if tokens else None, corrected)
 
+    def spent_since(self, moment: datetime) -> tuple[int, float]:
+        """(requests to models, dollars) since `moment`. One that was lost in flight counts as the dearest of them."""
+        statement = """
+            select requests.outcome is null, replies.body
+            from requests
+            inner join judges using (judge_fingerprint)
+            left join replies using (request_id)
+            where
+                requests.sent_at >= ? and judges.kind = 'model'
+                and coalesce(requests.outcome, '') not in ('not_sent', 'not_connected', 'no_provider', 'no_key')
+        """
+        costs, lost_count, count = [0.0], 0, 0
+        for is_lost, body in self._rows(statement, (_microseconds(moment),)):
+            count, lost_count = count + 1, lost_count + is_lost
+            reply, _ = _unpacked(body) if body is not None else (None, None)
+            costs.append((reply.cost_dollars if reply is not None else None) or 0.0)
+        return count, sum(costs) + lost_count * max(costs)
+
+    def asked_about(self, judged_hashes: Collection[str], conversations: Collection[str]) -> Counter[str]:
+        """Requests by judged hash: about these words, or about the conversations with these marks in whatever words.
+
+        Requests of which is not recorded whose words they were about are among them: who made the ledger before that
+        was recorded cannot say whether they are about these.
+        """
+        found: Counter[str] = Counter()
+        with self._explained(), self._lock:
+            asked = "select judged_hash, conversation from requests where asking != ?"
+            rows = self._db.execute(asked, (REVIEW_ASKING,))
+            for judged_hash, conversation in rows:
+                if judged_hash in judged_hashes or conversation in conversations or not conversation:
+                    found[judged_hash] += 1
+        return found
+
+    def forget(self, judged_hashes: Collection[str]) -> None:
+        """Delete every request about these words, every reply to one, and the keys that led there.
+
+        Their bytes may still stand in the file: `compact` takes them out.
+        """
+        about = "(select request_id from requests where judged_hash in (select judged_hash from temp.forgotten))"
+        with self._transaction() as db:
+            db.execute("create temp table forgotten (judged_hash text primary key) without rowid")
+            db.executemany("insert into temp.forgotten values (?)", [(one,) for one in judged_hashes])
+            db.execute(
+                f"delete from cells where reply_id in (select reply_id from replies where request_id in {about})"
+            )
+            db.execute(f"delete from replies where request_id in {about}")
+            db.execute("delete from requests where judged_hash in (select judged_hash from temp.forgotten)")
+            db.execute("drop table temp.forgotten")
+
+    def compact(self) -> None:
+        """Write the file anew without a byte of what was deleted, and empty the log beside it.
+
+        Raises:
+            LedgerError: Another process reads it, so that the log cannot be emptied.
+        """
+        with self._explained(), self._lock:
+            # Deleted rows leave their bytes in pages that are still in use, also where deleting overwrites: only what
+            # is written anew holds none of them.
+            self._db.execute("vacuum")
+            is_busy, _, _ = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if is_busy:
+            raise LedgerError(f"{self._path}: is being read by another process. Wait for it to end and run again.")
+
     def request_counts(self) -> dict[str, int]:
         """Requests by outcome; `in flight or lost` for those that have none."""
         rows = self._rows("select coalesce(outcome, 'in flight or lost'), count(*) from requests group by 1 order by 1")
@@ -367,7 +441,7 @@ class Ledger:
         metrics = msgspec.json.encode([(cell.metric, cell.metric_version) for cell in intent.cells]).decode()
         cursor = db.execute(
             "insert into requests (judged_hash, judge_fingerprint, asking, metrics, attempt, sent_at, "
-            "redaction) values (?, ?, ?, ?, ?, ?, ?)",
+            "redaction, conversation) values (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 first.judged_hash,
                 first.judge_fingerprint,
@@ -376,6 +450,7 @@ class Ledger:
                 intent.attempt,
                 moment,
                 intent.redaction,
+                intent.conversation,
             ),
         )
         return int(cursor.lastrowid or 0)
@@ -409,8 +484,9 @@ class Ledger:
                 for statement in _SCHEMA.split(";"):
                     db.execute(statement)
                 db.execute(f"pragma user_version = {SCHEMA_VERSION}")
-            elif version == 1:
-                db.execute("alter table requests add column redaction text not null default ''")
+            elif version in _ADDED_SINCE:
+                for column in _ADDED_SINCE[version]:
+                    db.execute(f"alter table requests add column {column} text not null default ''")
                 db.execute(f"pragma user_version = {SCHEMA_VERSION}")
             else:
                 self._require_version(version)

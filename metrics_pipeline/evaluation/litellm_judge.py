@@ -9,24 +9,22 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
-from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError, SettingsError
-from metrics_pipeline.evaluation.asking import RATE_LIMITED, TIMEOUT
+from metrics_pipeline.errors import JudgeBusyError, JudgeError, SettingsError
+from metrics_pipeline.evaluation.chat_completions import (
+    SERVER_ERROR,
+    TIMEOUT,
+    UNREACHABLE,
+    closed,
+    is_not_connected,
+    not_connected,
+    outcome_of_status,
+    parameters,
+    read_choice,
+    settings_of,
+)
 from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens, load_litellm
-from metrics_pipeline.evaluation.judge import NOT_CONNECTED, Finish, JudgeKind, JudgeReply, JudgeRequest
-
-FINISHES: dict[str, Finish] = {"length": "truncated", "content_filter": "filtered"}
-MAX_REPLY_CHARACTERS = 200_000
-NO_CONNECTION = ("ConnectError", "ConnectTimeout", "InvalidURL", "UnsupportedProtocol", "NonHttpUrlClientError")
-"""Errors of httpx and aiohttp, whatever litellm makes of them."""
-QUOTA_WORDS = ("insufficient_quota", "exceeded your current quota", "billing")
-CLOSED_STATUSES = {
-    401: "the key was not accepted",
-    402: "the account has to be paid",
-    403: "the key is not allowed to use it",
-    404: "there is no such model or address",
-}
+from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
 
 
 class LitellmJudge:
@@ -34,6 +32,7 @@ class LitellmJudge:
 
     kind: JudgeKind = "model"
     reads_prompt = True
+    client = "litellm"
 
     def __init__(
         self,
@@ -52,8 +51,7 @@ class LitellmJudge:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        said = {"temperature": "0 where the model takes one", "reply": "json_schema where the model takes one"}
-        return said | ({"context_tokens": self._context_tokens} if self._context_tokens else {})
+        return settings_of(self._context_tokens)
 
     @cached_property
     def context_tokens(self) -> int:
@@ -75,6 +73,9 @@ class LitellmJudge:
             raise outcome
         return outcome
 
+    async def close(self) -> None:
+        """Nothing to close: litellm keeps its connections for the life of the process."""
+
     async def _complete(self, litellm: Any, request: JudgeRequest) -> Any:
         try:
             return await litellm.acompletion(**self._parameters(litellm, request))
@@ -84,23 +85,18 @@ class LitellmJudge:
             return await litellm.acompletion(**self._parameters(litellm, request))
 
     def _parameters(self, litellm: Any, request: JudgeRequest) -> dict[str, Any]:
-        parameters: dict[str, Any] = {
+        supported = litellm.get_supported_openai_params(model=self.name) or ()
+        has_temperature = self._takes_temperature and "temperature" in supported
+        found = parameters(request, has_temperature, "response_format" in supported)
+        # litellm writes into what it is given.
+        found["messages"] = [dict(message) for message in request.messages]
+        return found | {
             "model": self.name,
-            "messages": [dict(message) for message in request.messages],
-            "max_tokens": request.max_reply_tokens,
             "timeout": self._timeout_seconds,
             "max_retries": 0,
             "api_base": self._api_base,
             "api_key": self._api_key,
         }
-        supported = litellm.get_supported_openai_params(model=self.name) or ()
-        if self._takes_temperature and "temperature" in supported:
-            parameters["temperature"] = 0
-        # A model that knows no schema is asked for the same JSON by the prompt.
-        if "response_format" in supported:
-            schema = {"name": "answers", "strict": True, "schema": dict(request.reply_schema)}
-            parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return parameters
 
     def _explained(self, litellm: Any, error: Exception) -> JudgeReply | JudgeError:
         """A reply for what is an answer of a kind; one of our errors, without the provider's text, for all else."""
@@ -109,34 +105,19 @@ class LitellmJudge:
         if isinstance(error, litellm.ContentPolicyViolationError):
             return JudgeReply(text="", finish="filtered")
         status, text = getattr(error, "status_code", None), str(error)
-        if _is_not_connected(error):
-            return JudgeBusyError(f"no connection to {_place(self._api_base)}", kind=NOT_CONNECTED)
+        if is_not_connected(error):
+            return not_connected(self._api_base)
         if isinstance(error, litellm.Timeout):
             return JudgeBusyError("no reply in time", kind=TIMEOUT)
         if "Missing credentials" in text:
-            return self._closed("no key is set", "no_key")
-        if status == 429 and any(word in text for word in QUOTA_WORDS):
-            return self._closed("its quota is used up", "quota")
-        if status == 429:
-            pause = _retry_after_seconds(error)
-            return JudgeBusyError("rate limit (HTTP 429)", kind=RATE_LIMITED, retry_after_seconds=pause)
-        if status in CLOSED_STATUSES:
-            return self._closed(CLOSED_STATUSES[status], f"http_{status}")
+            return closed("no key is set", "no_key", self.name, self._api_base)
         if "LLM Provider NOT provided" in text:
-            return self._closed("its name has no provider; write it like openai/NAME", "no_provider")
-        if status in (400, 413, 422):
-            return JudgeRefusedError(f"the model refused the request (HTTP {status})", kind="bad_request")
+            why = "its name has no provider; write it like openai/NAME"
+            return closed(why, "no_provider", self.name, self._api_base)
         if "Connection error" in text or isinstance(error, litellm.APIConnectionError):
-            return JudgeBusyError("the connection broke", kind="unreachable")
-        return JudgeBusyError(f"the call failed (HTTP {status}, {type(error).__name__})", kind="server_error")
-
-    def _closed(self, why: str, kind: str) -> JudgeClosedError:
-        where = f" at {_place(self._api_base)}" if self._api_base else ""
-        return JudgeClosedError(
-            f"The model {self.name}{where} answers no request: {why}. Correct METRICS_MODEL, METRICS_API_BASE or the "
-            "key, and run again.",
-            kind=kind,
-        )
+            return JudgeBusyError("the connection broke", kind=UNREACHABLE)
+        headers = getattr(error, "litellm_response_headers", None) or {}
+        return outcome_of_status(status, text, headers, self.name, self._api_base)
 
 
 def require_known_models(names: Iterable[str]) -> None:
@@ -158,41 +139,16 @@ def require_known_models(names: Iterable[str]) -> None:
             )
 
 
-def _is_not_connected(error: BaseException | None) -> bool:
-    """Whether the connection was never made, which only the innermost errors tell."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if type(error).__name__ in NO_CONNECTION:
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _place(api_base: str | None) -> str:
-    """Where requests go, without a user, password or key that may stand in the address."""
-    if api_base is None:
-        return "its provider"
-    try:
-        parts = urlsplit(api_base)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else "METRICS_API_BASE"
-    except ValueError:
-        return "METRICS_API_BASE"
-
-
 def _reply(litellm: Any, response: Any) -> JudgeReply:
     if not response.choices:
-        raise JudgeBusyError("the reply holds no choice", kind="server_error")
+        raise JudgeBusyError("the reply holds no choice", kind=SERVER_ERROR)
     choice = response.choices[0]
-    text = choice.message.content or ""
     refusal = getattr(choice.message, "refusal", None) or (choice.message.provider_specific_fields or {}).get("refusal")
     usage = getattr(response, "usage", None)
     details = getattr(usage, "prompt_tokens_details", None)
-    finish = FINISHES.get(choice.finish_reason or "", "complete")
-    if refusal and finish == "complete":
-        finish = "refused"
+    text, finish = read_choice(choice.message.content, choice.finish_reason, refusal)
     return JudgeReply(
-        text=text[:MAX_REPLY_CHARACTERS],
+        text=text,
         finish=finish,
         model_served=response.model,
         prompt_tokens=getattr(usage, "prompt_tokens", None),
@@ -206,11 +162,3 @@ def _cost_dollars(litellm: Any, response: Any) -> float | None:
     # None where litellm does not know the price: never a made-up zero.
     known = (response._hidden_params or {}).get("response_cost")
     return float(known) if known else None
-
-
-def _retry_after_seconds(error: Exception) -> float | None:
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None

@@ -83,11 +83,18 @@ def render(
     turns: Sequence[Turn], metrics: Sequence[MetricDefinition], judged_hash: str, secret: bytes
 ) -> tuple[Mapping[str, str], ...]:
     """The chat messages that ask about one conversation."""
+    return system_message(metrics), transcript_message(turns, judged_hash, secret)
+
+
+def system_message(metrics: Sequence[MetricDefinition]) -> Mapping[str, str]:
+    """What is the same for every conversation that `metrics` are asked about."""
     described = "\n\n".join(describe(metric) for metric in metrics)
-    return (
-        {"role": "system", "content": f"{instructions()}\n\n# Metrics\n\n{described}"},
-        {"role": "user", "content": fenced(turns, fence(secret, judged_hash))},
-    )
+    return {"role": "system", "content": f"{instructions()}\n\n# Metrics\n\n{described}"}
+
+
+def transcript_message(turns: Sequence[Turn], judged_hash: str, secret: bytes) -> Mapping[str, str]:
+    """One conversation, between its marks."""
+    return {"role": "user", "content": fenced(turns, fence(secret, judged_hash))}
 
 
 def left_out_note(left_out: tuple[int, int]) -> str:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from metrics_pipeline.errors import JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.context import count_tokens
-from metrics_pipeline.evaluation.judge import BoundedJudge, Judge, JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.judge import BoundedJudge, Judge, JudgeKind, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import Entry, Recording, RecordingWriter, request_key
 from metrics_pipeline.wording import counted
@@ -93,6 +93,14 @@ class RecordedJudge:
 
     def count_tokens(self, text: str) -> int:
         return self._asked.count_tokens(text) if isinstance(self._asked, BoundedJudge) else 0
+
+    @property
+    def client(self) -> str:
+        return self._asked.client if isinstance(self._asked, RemoteJudge) else self.name
+
+    async def close(self) -> None:
+        if isinstance(self._asked, RemoteJudge):
+            await self._asked.close()
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         try:

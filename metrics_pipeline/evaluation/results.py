@@ -66,6 +66,8 @@ class DayResult(NamedTuple):
     """Conversations by state of the verdict in force; `unjudged` where there is none."""
     open_count: int
     """Cells that were to be judged now and are left to the next run."""
+    worked_states: Mapping[str, int]
+    """As `states`, by what was put to work last, in force or not."""
 
 
 def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[bytes, Recorded]:
@@ -110,7 +112,7 @@ def write_day(
                 verdict.state for verdict in verdicts if verdict.source == definition.primary_source
             )
             states["unjudged"] = len(subjects) - states.total()
-            results[work if left else work._replace(completed=mark)] = DayResult(metric, day, states, left)
+            results[work if left else work._replace(completed=mark)] = DayResult(metric, day, states, left, states)
         # Two judges of one version share what the functions logged.
         write_parquet(to_table("verdicts", _distinct(rows)), folder.verdict_file(metric, day))
         ledger.complete_days(
@@ -122,7 +124,8 @@ def write_day(
     assert effective is not None, "a day is written because something judged it"
     # What was put to work last may not be in force: one that judged the whole day is, until another has.
     newest = max(results, key=lambda work: work.turn)
-    return results[effective]._replace(open_count=results[newest].open_count)
+    worked = results[newest]
+    return results[effective]._replace(open_count=worked.open_count, worked_states=worked.states)
 
 
 def _verdicts(

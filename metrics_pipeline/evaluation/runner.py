@@ -6,18 +6,24 @@ Days are in hand only while something about them is being asked, so memory does 
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from metrics_pipeline import tracing
+from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
-from metrics_pipeline.evaluation.asking import Asker, Limits, Question, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
+from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
 from metrics_pipeline.evaluation.planning import Work, plan
+from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.results import (
     DayResult,
     Versions,
@@ -26,6 +32,7 @@ from metrics_pipeline.evaluation.results import (
     write_day,
     write_definition_tables,
 )
+from metrics_pipeline.evaluation.run_record import Head, RunRecord, planned_conversations, recorded
 from metrics_pipeline.evaluation.standing import (
     NO_JUDGE,
     Ask,
@@ -54,8 +61,12 @@ class Report(NamedTuple):
     """Why the run asked no further, in a sentence; None where it asked everything."""
     notes: tuple[str, ...]
     """What else a person should know, a sentence each."""
+    clients: tuple[str, ...]
+    """Who carried requests to models, by name."""
     is_unanswered: bool
     """Whether the judge in use was asked, answered nothing, and was given up."""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """What is kept of the run in `evaluation_runs`: a row for each metric and judge put to work."""
 
     @property
     def states(self) -> dict[str, Counter[str]]:
@@ -74,6 +85,10 @@ class _Need(NamedTuple):
     metric: MetricDefinition
     fingerprint: str
 
+    @property
+    def line(self) -> Line:
+        return Line(self.metric.key, self.metric.version, self.fingerprint)
+
 
 class _Open(NamedTuple):
     """What is still to be asked about some conversations."""
@@ -82,7 +97,7 @@ class _Open(NamedTuple):
     """Those about which something is to be asked, with what."""
     known: dict[bytes, Recorded]
     """The recorded replies, by the cell's key."""
-    held_count: int
+    held: Counter[Line]
     """Questions that are answered for good by a recorded reply."""
 
 
@@ -106,6 +121,21 @@ class Judges(NamedTuple):
         return (self.current, *self.named.values())
 
 
+class Progress(NamedTuple):
+    """How far a run has come."""
+
+    done: int
+    """Cells, each one conversation and one metric, that need nothing more or are left to the next run."""
+    total: int
+    tally: Tally
+    """What has been sent and received: goes on counting."""
+    in_flight: int
+    """Calls that are under way."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
 class Options(NamedTuple):
     """How a run goes about it."""
 
@@ -116,15 +146,14 @@ class Options(NamedTuple):
     """Judge exactly these with what is current; None: what is new, left open, or lost."""
     metrics: Collection[str] | None = None
     """Keys of the metrics to judge; None: every active one."""
-    on_progress: Callable[[int, int], None] = lambda done, total: None
-    """Called with the conversations settled and those taken up so far."""
+    on_progress: OnProgress = lambda progress: None
+    """Called whenever a conversation is settled."""
 
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:
     """What `evaluate` would do. Asks nothing, writes nothing."""
-    chosen = [metric for metric in catalog.active if options.metrics is None or metric.key in options.metrics]
     return plan(
-        chosen,
+        _chosen(catalog, options),
         judges.fingerprint_of,
         day_marks(folder),
         ledger.metric_days(),
@@ -154,9 +183,11 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     ledger.start_days(work)
     _drop_lost_days(folder)
-    report = asyncio.run(_Run(folder, catalog, judges, ledger, options).judge(work))
+    run = _Run(folder, catalog, judges, ledger, options)
+    with _seldom_collected(), recorded(folder, run.record_of(work)):
+        report = asyncio.run(run.judge(work))
     write_definition_tables(folder, catalog, ledger)
-    return report
+    return report._replace(rows=tuple(run.record.rows))
 
 
 class PlannedRequest(NamedTuple):
@@ -192,7 +223,7 @@ def plan_requests(
     run = _Run(folder, catalog, judges, ledger, options)
     for day, works in _by_day(planned(folder, catalog, judges, ledger, options)).items():
         _, found = run.open_needs(day, works, as_if_new)
-        yield RequestPlan(tuple(run.requests_for(found)), found.held_count)
+        yield RequestPlan(tuple(run.requests_for(found)), found.held.total())
 
 
 def plan_trial(
@@ -253,16 +284,29 @@ class _Run:
         self.records = {**kept, **ledger.judges()}
         self.revive = judges.revive
         self.marks = day_marks(folder)
+        self.erased = Erased(folder)
+        self.lines = [
+            Line(metric.key, metric.version, judges.fingerprint_of(metric)) for metric in _chosen(catalog, options)
+        ]
         self.in_hand = asyncio.Semaphore(CONVERSATIONS_IN_HAND * options.limits.concurrency)
+        self.writing = asyncio.Lock()
         self.being_asked: dict[bytes, asyncio.Future[Recorded | None]] = {}
         self.asked_hashes: set[str] = set()
         self.planned: set[int] = set()
-        self.settled = self.taken_up = 0
+        self.settled = self.total = 0
         self.notes: list[str] = []
+
+    def record_of(self, work: Sequence[Work]) -> RunRecord:
+        """Begin to note what comes of `work`."""
+        head = Head.new(self.options.now(), self.options.limits.zone, "new" if self.options.days is None else "days")
+        planned = planned_conversations(self.folder, work)
+        self.total = planned.total()
+        self.record = RunRecord(head, planned, self.lines, self.records, self.options.now)
+        return self.record
 
     async def judge(self, work: Sequence[Work]) -> Report:
         secret = self.ledger.secret(FENCE_SECRET, secrets.token_bytes(32))
-        self.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
+        self.asker = self.record.asker = Asker(self.ledger, self.options.limits, secret, self.options.now)
         try:
             async with asyncio.TaskGroup() as group:
                 days = [
@@ -273,12 +317,12 @@ class _Run:
         finally:
             await self.asker.close()
         results = [result for day in days for result in day.result()]
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
         return Report(
             tuple(results),
             self.asker.tally,
-            " ".join(reason for reason in reasons if reason) or None,
-            tuple(self.notes),
+            self.asker.reasons,
+            (*self.notes, *self.asker.notes),
+            tuple(sorted(self.asker.clients)),
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
         )
 
@@ -294,14 +338,12 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     for one, open_needs in found.needs:
                         await self.in_hand.acquire()
-                        self.taken_up += 1
                         group.create_task(self._settle(one, open_needs, found.known))
         except ExceptionGroup as failed:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
-        reasons = [self.asker.stopped, *self.asker.closed.values()]
-        return self.asker.tally, " ".join(reason for reason in reasons if reason) or None
+        return self.asker.tally, self.asker.reasons
 
     def open_needs(self, day: date, works: Sequence[Work], as_if_new: bool = False) -> tuple[list[Subject], _Open]:
         """The day's conversations, and what is to be asked about them."""
@@ -333,31 +375,49 @@ class _Run:
     def open_of(self, subjects: Sequence[Subject], needs: Sequence[_Need], as_if_new: bool = False) -> _Open:
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
         known = {} if as_if_new else recorded_replies(self.ledger, cells)
-        found, held_count = [], 0
+        found: list[tuple[Subject, list[_Need]]] = []
+        held: Counter[Line] = Counter()
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
-            held_count += sum(standing.is_paid for _, standing in standings)
+            held.update(need.line for need, standing in standings if standing.is_paid)
             if open_needs := [need for need, standing in standings if standing.ask is not None]:
                 found.append((one, open_needs))
-        return _Open(found, known, held_count)
+        return _Open(found, known, held)
 
     async def _start_day(
         self, group: asyncio.TaskGroup, day: date, works: Sequence[Work]
     ) -> Coroutine[None, None, list[DayResult]]:
         """Take up a day's conversations as slots come free; returns what is left to do once they are settled."""
-        subjects, found = self.open_needs(day, works)
+        span = tracing.begin(f"judge {day}", {"metrics.day": day.isoformat(), "metrics.metric_count": len(works)})
+        # In a thread: while a day is read or written, calls in flight go on.
+        subjects, found = await asyncio.to_thread(self.open_needs, day, works)
+        self.record.held.update(found.held)
+        self._settled(len(works) * (len(subjects) - len(found.needs)))
         tasks = []
         for one, needs in found.needs:
             await self.in_hand.acquire()
-            self.taken_up += 1
-            tasks.append(group.create_task(self._settle(one, needs, found.known)))
-        return self._finish_day(day, works, subjects, tasks)
+            # A task is part of what it was made in.
+            with tracing.within(span):
+                tasks.append(group.create_task(self._settle(one, needs, found.known, len(works))))
+        return self._finish_day(day, works, subjects, tasks, span)
 
     async def _finish_day(
-        self, day: date, works: Sequence[Work], subjects: Sequence[Subject], tasks: Sequence[asyncio.Task[None]]
+        self,
+        day: date,
+        works: Sequence[Work],
+        subjects: Sequence[Subject],
+        tasks: Sequence[asyncio.Task[None]],
+        span: tracing.Span,
     ) -> list[DayResult]:
         if tasks:
             await asyncio.wait(tasks)
+        async with self.writing:
+            results = await asyncio.to_thread(self._write_day, day, works, subjects)
+        self.record.add(results, works)
+        tracing.end(span)
+        return results
+
+    def _write_day(self, day: date, works: Sequence[Work], subjects: Sequence[Subject]) -> list[DayResult]:
         history = defaultdict(list)
         for row in self.ledger.metric_days(day):
             history[row.metric].append(row)
@@ -376,8 +436,14 @@ class _Run:
             for metric in sorted({item.metric for item in works})
         ]
 
-    async def _settle(self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded]) -> None:
-        """Ask until nothing more is to be asked about one conversation."""
+    async def _settle(
+        self, one: Subject, needs: Sequence[_Need], known: dict[bytes, Recorded], metric_count: int = 0
+    ) -> None:
+        """Ask until nothing more is to be asked about one conversation.
+
+        Args:
+            metric_count: Metrics that the run takes up on its day.
+        """
         try:
             if one.judged_hash in self.asked_hashes:
                 # The same turns, asked about for another conversation since the day was read.
@@ -387,6 +453,7 @@ class _Run:
             while True:
                 asks = [(need, ask) for need in needs if (ask := self._ask(one, need, known)) is not None]
                 asks = [(need, ask) for need, ask in asks if ask.cell.key not in tried]
+                asks = [(need, ask) for need, ask in asks if need.metric.key not in self.asker.used_up]
                 if not asks:
                     break
                 tried.update(ask.cell.key for _, ask in asks)
@@ -394,14 +461,24 @@ class _Run:
                 mine = [pair for pair in asks if pair[1].cell.key not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
                 groups = [(group, self._register(group)) for group in self._groups(mine, one)]
-                await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                if len(groups) == 1:  # the usual case, without a task of its own
+                    await self._put(one, groups[0][0], known, groups[0][1])
+                else:
+                    await asyncio.gather(*(self._put(one, group, known, done) for group, done in groups))
+                # A group that holds a metric whose budget is used up was not sent: the others are asked without it.
+                for group, _ in groups:
+                    if any(need.metric.key in self.asker.used_up for need, _ in group):
+                        tried -= {ask.cell.key for _, ask in group}
                 for ask, elsewhere in waiting:
                     if elsewhere is not None and (recorded := await elsewhere) is not None:
                         known[ask.cell.key] = recorded
         finally:
             self.in_hand.release()
-            self.settled += 1
-            self.options.on_progress(self.settled, self.taken_up)
+            self._settled(metric_count)
+
+    def _settled(self, cells: int) -> None:
+        self.settled += cells
+        self.options.on_progress(Progress(self.settled, self.total, self.asker.tally, self.asker.in_flight))
 
     def _groups(self, asks: Sequence[tuple[_Need, Ask]], one: Subject) -> list[list[tuple[_Need, Ask]]]:
         """Asks that may go in one request: of one judge, one asking, and at most `group_size`; of a long conversation
@@ -439,6 +516,7 @@ class _Run:
                 judge,
                 {need.metric.key: ask.problem for need, ask in asks if ask.problem},
                 redaction=one.conversation.redaction,
+                conversation=self._mark(one.conversation.conversation_id),
             )
             shown = shown_to(judge, question.turns, question.metrics, question.problems)
             if shown is None:
@@ -452,6 +530,10 @@ class _Run:
             self.asked_hashes.add(one.judged_hash)
             for key in keys:
                 del self.being_asked[key]
+
+    def _mark(self, conversation_id: str) -> str:
+        # What is kept nowhere need not be found again, and no key is made for it.
+        return self.erased.mark(conversation_id) if self.ledger.is_kept else ""
 
     def _ask(self, one: Subject, need: _Need, known: Mapping[bytes, Recorded]) -> Ask | None:
         return self._standing(one, need, known).ask
@@ -473,6 +555,21 @@ class _Run:
                     "it was then. Give those days with --from and --to to judge them anew."
                 )
         return self.judges[fingerprint]
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A run makes millions of small objects and hardly a cycle: looking for some is a fifth of its CPU by default."""
+    usual = gc.get_threshold()
+    gc.set_threshold(5_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _chosen(catalog: Catalog, options: Options) -> list[MetricDefinition]:
+    return [metric for metric in catalog.active if options.metrics is None or metric.key in options.metrics]
 
 
 def _by_day(work: Sequence[Work]) -> dict[date, list[Work]]:

@@ -101,7 +101,7 @@ def ask_second_judges(
     tally, stopped = Tally(), None
     for second, together, some in _together(chosen, subjects, seconds):
         ledger.remember_judge(judge_fingerprint(second), second.kind, second.name, second.settings)
-        asking = options._replace(limits=options.limits.less(tally.requests))
+        asking = options._replace(limits=options.limits.less(tally.requests, tally.cost_dollars or 0.0))
         sent, stopped = settle_rounds(folder, [together], some, Judges(second, judges.revive), ledger, asking)
         tally.include(sent)
         if stopped is not None:

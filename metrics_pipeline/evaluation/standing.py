@@ -117,7 +117,7 @@ def judged_standing(
 
     if applies is False:
         return Standing(verdict("not_applicable", "gated"), None)
-    if not conversation.utterance_count:
+    if not subject.facts.turn_count:
         if conversation.reported_turn_count:
             return Standing(verdict("error", "no_transcript"), None)
         return Standing(verdict("not_applicable", "no_utterance"), None)

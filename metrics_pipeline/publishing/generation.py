@@ -50,9 +50,11 @@ TABLES: dict[str, tuple[str, ...]] = {
         "because",
     ),
     "ingest_files": ("file", "file_hash"),
+    "evaluation_runs": ("run_id", "metric", "metric_version", "judge_fingerprint"),
     "trend_metric_daily": ("metric", "conversation_date"),
     "trend_number_daily": ("metric", "conversation_date"),
     "trend_label_daily": ("metric", "conversation_date", "label_position"),
+    "trend_cost_daily": ("run_date", "metric", "judge_kind", "judge"),
     "export_conversations": ("conversation_id",),
     "export_verdicts": ("conversation_id", "metric", "source"),
 }
@@ -145,10 +147,11 @@ def _write_database(database: Path, target: Path) -> None:
         writer.execute(f"attach '{_quoted(target)}' as target (storage_version '{CLIENT_STORAGE}')")
         for table, key in TABLES.items():
             writer.execute(f"create table target.{table} as select * from built.main.{table} order by {_order(key)}")
-        _copy_comments(writer)
+        copy_comments(writer)
 
 
-def _copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
+def copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
+    """Give the tables of `target` the comments that those of `built` have."""
     tables = writer.execute(
         "select table_name, comment from duckdb_tables() where database_name = 'built' and comment is not null"
     ).fetchall()
@@ -156,12 +159,15 @@ def _copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
         "select table_name, column_name, comment from duckdb_columns()"
         " where database_name = 'built' and schema_name = 'main' and comment is not null"
     ).fetchall()
+    # One commit: a hundred would each wait for the disk.
+    writer.execute("begin")
     for table, comment in tables:
         if table in TABLES:
             writer.execute(f"comment on table target.{table} is '{_quoted(comment)}'")
     for table, column, comment in columns:
         if table in TABLES:
             writer.execute(f"comment on column target.{table}.\"{column}\" is '{_quoted(comment)}'")
+    writer.execute("commit")
 
 
 def _write_transcripts(folder: DataFolder, target: Path) -> None:
@@ -175,7 +181,7 @@ def _write_transcripts(folder: DataFolder, target: Path) -> None:
 
 
 def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str, int]) -> None:
-    files = {path.name: _sha256(path) for path in sorted(target.iterdir())}
+    files = {path.name: sha256(path) for path in sorted(target.iterdir())}
     with duckdb.connect(str(target / "metrics.duckdb"), read_only=True) as published:
         found = published.execute(
             "select metric, metric_version from dim_metrics where status not in ('logged_only', 'removed') "
@@ -234,6 +240,7 @@ def _quoted(text: object) -> str:
     return str(text).replace("'", "''")
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The hash of a file, as a manifest holds it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +107,7 @@ def _invoke_dbt(command: str, folder: DataFolder) -> Any:
     paths += ["--log-path", folder.warehouse / "logs"]
     options = ["--quiet", "--no-use-colors", "--no-version-check", "--log-level", "none", "--log-level-file", "none"]
     # Redirected before the import: dbt keeps the standard output that it finds then, and prints tracebacks to it.
-    with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()):
+    with explained(folder.warehouse), contextlib.redirect_stdout(io.StringIO()), _named_dbt(command):
         # dbt takes seconds to import: only who builds waits for it.
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
@@ -120,6 +122,17 @@ def _invoke_dbt(command: str, folder: DataFolder) -> Any:
     if found.exception is not None:
         raise PublishError(f"dbt cannot build the tables: {_first_line(found.exception)}. {_STILL_READ}") from None
     return found
+
+
+@contextlib.contextmanager
+def _named_dbt(command: str) -> Iterator[None]:
+    """Keep dbt from writing this process's own command line, and whom it names, into its results."""
+    given = sys.argv
+    sys.argv = ["dbt", command]
+    try:
+        yield
+    finally:
+        sys.argv = given
 
 
 _STILL_READ = "What was published before is still read."

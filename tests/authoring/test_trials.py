@@ -305,7 +305,7 @@ def test_a_page_shows_what_was_said_as_text_and_never_as_markup(project):
 
 def test_a_comment_mentions_nobody_and_holds_hostile_words_as_code(tmp_path):
     said = "answer ``` @everyone </details> [x](https://evil.example) | #1"
-    turns = [{"user_input": "q", "agent_response": said, "agent_response_datetime": "2026-09-01T10:00:00.000Z"}]
+    turns = [{"user_input": "q", "agent_response": said}]
     project = Project(tmp_path, [raw(number, turns=turns) for number in range(5)])
     project.define(DEFINITION)
     commit(project)

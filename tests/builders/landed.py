@@ -11,7 +11,7 @@ import msgspec
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, write_ingest_files
 from metrics_pipeline.conversations.record import Conversation
-from metrics_pipeline.conversations.shards import Kept, shard_table
+from metrics_pipeline.conversations.shards import kept, shard_table
 from metrics_pipeline.tables import DataFolder, replacing_folder, write_parquet
 
 
@@ -19,14 +19,14 @@ def land(folder: DataFolder, conversations: Iterable[Conversation]) -> None:
     """Land `conversations` as if they had come in one file, and merge."""
     by_day = defaultdict(list)
     for conversation in conversations:
-        by_day[conversation.conversation_date].append(Kept(conversation, conversation.content_hash))
-    content = repr(sorted(kept.content_hash for day in by_day.values() for kept in day))
+        by_day[conversation.conversation_date].append(kept(conversation))
+    content = repr(sorted(one.content_hash for day in by_day.values() for one in day))
     file_hash = hashlib.sha256(content.encode()).hexdigest()[:32]
     count = sum(len(day) for day in by_day.values())
     receipt = Receipt(file_hash, f"{file_hash}.json", "test", 0, count, count, 0, 0, 0, {}, ())
     with replacing_folder(folder.landed / file_hash) as beside:
-        for day, kept in by_day.items():
-            write_parquet(shard_table(kept), beside / f"day={day.isoformat()}.parquet")
+        for day, held in by_day.items():
+            write_parquet(shard_table(held), beside / f"day={day.isoformat()}.parquet")
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
     write_ingest_files(folder)
     merge(folder)

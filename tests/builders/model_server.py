@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -29,6 +29,10 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fault, self.latency_seconds = fault, latency_seconds
         self.said = ""
+        self.retry_after = "2"
+        """What a refused call is told to wait, as a header says it."""
+        self.flooded_bytes = 0
+        self.called_at: list[float] = []
         self.bodies: Counter[str] = Counter()
         self.keys: set[str] = set()
         self.lock = threading.Lock()
@@ -65,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         with self.server.lock:
             self.server.bodies[body] += 1
+            self.server.called_at.append(time.monotonic())
             self.server.keys.add(self.headers.get("Authorization", ""))
         time.sleep(self.server.latency_seconds)
         fault = self.server.fault
@@ -76,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "drop":
             self.close_connection = True
             self.connection.close()
+        elif fault == "drip":
+            self._drip()
+        elif fault == "flood":
+            self._flood()
         elif fault == "html":
             self._send(200, "<html>Bad Gateway</html>")
         else:
@@ -102,13 +111,34 @@ class _Handler(BaseHTTPRequestHandler):
             "usage": usage,
         }
 
+    def _drip(self) -> None:
+        """A byte now and then, always in time for whoever counts from one to the next."""
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.05)
+
+    def _flood(self) -> None:
+        """A body without an end."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" " * 65536)
+                self.server.flooded_bytes += 65536
+
     def _send(self, status: int, content: dict[str, Any] | str) -> None:
         body = (content if isinstance(content, str) else json.dumps(content)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if isinstance(content, str) else "application/json")
         self.send_header("Content-Length", str(len(body)))
         if status == 429:
-            self.send_header("Retry-After", "2")
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(body)
 

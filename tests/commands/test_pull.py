@@ -101,11 +101,11 @@ def test_the_status_says_of_each_file_and_pull_what_became_of_it_and_adds_up(ser
     assert (pull["landed"]["file_count"], pull["landed"]["read_count"]) == (3, pull["received_count"])
     assert (pull["landed"]["waiting_count"], pull["landed"]["quarantined_count"]) == (1, 1)
     for counts in (shown["total"], pull["landed"], *shown["files"]):
-        parts = ("kept_count", "duplicate_count", "waiting_count", "quarantined_count")
+        parts = ("kept_count", "duplicate_count", "waiting_count", "quarantined_count", "erased_count")
         assert counts["read_count"] == sum(counts[part] for part in parts)
         assert counts["quarantined_count"] == sum(counts["reasons"].values())
     assert shown["total"]["read_count"] == sum(file["read_count"] for file in shown["files"])
-    assert "own.jsonl: read 3, kept 1, duplicate 1, waiting 0, quarantined 1" in words
+    assert "own.jsonl: read 3, kept 1, duplicate 1, waiting 0, quarantined 1, erased 0" in words
     rows = pq.read_table(DataFolder(tmp_path / "data").whole_file("ingest_files")).to_pylist()
     assert {row["pull"] for row in rows} == {None, pull["pull"]}
     assert {row["file"]: json.loads(row["quarantined_by_reason"]) for row in rows} == {

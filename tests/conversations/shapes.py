@@ -14,9 +14,33 @@ from typing import Any
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.demo.scenario import Setting, converse
 
+ODD_WORDS = (
+    "  two  spaces, and a line\nof its own \n",
+    "<b>no HTML</b> &amp; no entity: 3 < 4 > 2",
+    "\"quoted\", 'twice'; semicolon;\ttab, \\ backslash, {brace}, [bracket",
+    "Zimmer 🏨 für Grüße, e\u0301 and é, 東京, ٣ ليلة, \u202eright to left\u202c",
+    "…",
+    "0",
+    "null",
+    "=1+1",
+    "line\r\nends \u2028 of \x85 every \x0b kind",
+    "NUL \0 and bell \a",
+    "long " * 400,
+)
+ODD_ARGUMENTS = (
+    None,
+    "",
+    "{}",
+    "nights=2",
+    '{"nights": 2',
+    "[1, null]",
+    '{"note": "a \\"quote\\" é\\u00e9 \\ud83d\\ude00"}',
+)
+ODD_RESULTS = (None, "", "null", "Traceback: no such room", '{"rooms": []}', '<error code="5"/>', "0")
+
 
 def conversations(count: int, seed: int = 11) -> list[Conversation]:
-    """Of the demo's hotel, with calls of functions between the turns, on whole seconds."""
+    """Of the demo's hotel, on whole seconds, with functions and odd words between the turns; some have none."""
     rng = random.Random(seed)
     return [_conversation(rng, number) for number in range(count)]
 
@@ -27,13 +51,19 @@ def _conversation(rng: random.Random, number: int) -> Conversation:
     setting = Setting(channel, language, variant, 0.7, False, 0.7, False)
     started_at = datetime(2026, 9, 1, 10, number % 60, tzinfo=UTC)
     turns: list[Turn] = []
-    for line in converse(rng, setting, date(2026, 9, 1)).lines:
+    lines = converse(rng, setting, date(2026, 9, 1)).lines if rng.random() > 0.03 else []
+    for line in lines:
         at = started_at + timedelta(seconds=4 * len(turns) + 2)
         turns.append(Turn(len(turns), line.speaker, line.text, at))
         if line.speaker == "user" and rng.random() < 0.4:
             at += timedelta(seconds=4)
             arguments, result = json.dumps({"nights": rng.randrange(9)}), rng.choice(["none", '{"rooms": 2}'])
+            if rng.random() < 0.4:
+                arguments, result = rng.choice(ODD_ARGUMENTS), rng.choice(ODD_RESULTS)
             turns.append(Turn(len(turns), "function", "", at, rng.choice(["find_room", "book"]), arguments, result))
+        if rng.random() < 0.15:
+            at = started_at + timedelta(seconds=4 * len(turns) + 2)
+            turns.append(Turn(len(turns), rng.choice(["user", "agent"]), rng.choice(ODD_WORDS), at))
     handoff = rng.random() < 0.3
     if handoff:
         # By a function, since some platforms say it in no other way.
@@ -114,7 +144,7 @@ def plain_csv(found: list[Conversation]) -> str:
         whole["verdict.resolved"] = whole.pop("verdicts")["resolved"]
         # The second value stands in a row of its own, which says nothing else.
         first = {**whole, "handoff": str(one.handoff).lower(), "logged.auth_result": values[0]}
-        for index, turn in enumerate(turns):
+        for index, turn in enumerate(turns or [{}]):
             rows.append({"conversation_id": one.conversation_id, **(first if not index else {}), **turn})
         rows.append({"conversation_id": one.conversation_id, "logged.auth_result": values[1]})
     file = io.StringIO()
@@ -217,7 +247,9 @@ def openai(one: Conversation) -> dict[str, Any]:
             messages.append({"role": "assistant", "content": None, "tool_calls": calls} | at)
             messages.append({"role": "tool", "tool_call_id": call_id, "content": turn.function_result} | at)
         else:
-            messages.append({"role": {"user": "user", "agent": "assistant"}[turn.speaker], "content": turn.text} | at)
+            # Words may be given as they are, or as a list of parts.
+            words = turn.text if turn.turn_index % 2 else [{"type": "text", "text": turn.text}]
+            messages.append({"role": {"user": "user", "agent": "assistant"}[turn.speaker], "content": words} | at)
     metadata = {name: getattr(one, name) for name in ("channel", "language", "variant", "environment")}
     began = int(one.started_at.timestamp())
     return {"id": one.conversation_id, "created_at": began, "messages": messages, "metadata": metadata}
@@ -287,7 +319,14 @@ def intercom(one: Conversation) -> dict[str, Any]:
                 parts.append({"part_type": f"custom_action_{kind}", "event_details": action} | part)
         else:
             author = {"type": {"user": "user", "agent": "bot"}[turn.speaker]}
-            parts.append({"part_type": "comment", "body": f"<p>{escape(turn.text)}</p>", "author": author} | part)
+            parts.append(
+                {
+                    "part_type": "comment",
+                    "body": f"<p>{escape(turn.text).replace(chr(10), '<br>')}</p>",
+                    "author": author,
+                }
+                | part
+            )
     return {
         "type": "conversation",
         "id": one.conversation_id,

@@ -165,7 +165,7 @@ def table() -> list[str]:
 def test_the_page_shows_what_the_adapters_declare():
     page = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text()
 
-    shown = [line for line in page.splitlines() if line.startswith("|")]
+    shown = [line for line in page.split("| shape |")[0].splitlines() if line.startswith("|")]
     assert shown == table(), "\n".join(["write the table anew:", *table()])
 
 

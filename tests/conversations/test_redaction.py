@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 from exports import raw, write
+from planted import near_misses, planted
 from redaction import GOALS, measure
 
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge, read_conversations
 from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.conversations.redaction import cues
+from metrics_pipeline.conversations.redaction.cues import REACH
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import load_settings
@@ -43,6 +46,31 @@ def test_the_planted_items_are_found_and_what_only_looks_like_them_is_left_alone
         assert row["recall"] >= GOALS["recall"] - 0.03, (kind, found["missed"][kind])
         assert row["precision"] >= GOALS["precision"], (kind, found["mistaken"][kind])
     assert found["all"]["recall"] >= GOALS["recall"]
+
+
+def test_no_word_that_names_something_is_passed_over_for_speed():
+    said = [text for one in [*planted(31), *near_misses(31)] for _, text in one.turns]
+    odd = [
+        "NAC\u00cdDO el",
+        "\u00e9born in",
+        "n\u00e9 le",
+        "\u017fsn 1",
+        "Bestellung\u00fc ",
+        "pass\u017fport",
+        "D.O.B",
+        "case#",
+    ]
+    for text in {*said, *(one.upper() for one in said[::9]), *odd}:
+        pieces = [text[max(0, end - REACH) : end] for end in range(0, len(text) + 1, 20)]
+        for near in [*pieces, text]:
+            content = near.encode()
+            if cues._CUE.search(near) or cues._OTHER.search(near):
+                assert cues._SAYS_SOMETHING.search(content), near
+            if any(pattern.search(near) for pattern in cues._BY_KIND.values()):
+                assert cues._NAMED.search(content), near
+            assert bool(cues._MONEY_BEFORE.search(near)) == bool(
+                cues._MONEY_BEFORE.search(near.rstrip()[-cues.LONGEST_MONEY :])
+            )
 
 
 def test_the_same_value_is_the_same_token_however_it_is_said():
@@ -108,6 +136,18 @@ def test_a_teams_own_patterns_are_matched_in_linear_time_and_others_are_refused(
     for name, pattern in {"A": r"(x)\1", "B": "", "c": "x", "CARD": "x", "D": "x*", "E": "(?=x)y"}.items():
         with pytest.raises(SettingsError, match=name):
             Redactor(own={name: pattern})
+
+
+@pytest.mark.parametrize("pattern", [r"^HB-\w+$", r"\AHB-\w+\z", r"^member: HB-\w+$"])
+def test_a_teams_own_pattern_may_say_where_a_text_begins_and_ends(pattern):
+    logged = (LoggedValue("a", 0, "b"), LoggedValue("member", 0, "HB-abc"))
+    one = said("Yes?", "HB-abc", "or HB-abc?", logged_metrics=logged)
+
+    kept = Redactor(own={"MEMBER": pattern}).redact(one).conversation
+
+    # What was found once is found again wherever it stands by itself.
+    assert kept.turns[1].text == "⟦MEMBER_1⟧" or "member" in pattern
+    assert kept.logged_metrics[1].value == "⟦MEMBER_1⟧"
 
 
 def test_countries_of_telephone_numbers_are_a_setting():

@@ -44,7 +44,6 @@ def test_a_conversation_whose_rows_are_scattered_is_not_kept_in_part(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "position", "says"),
     [
-        (b'b,2026-09-01,user,"never closed\n', "line 3", "not readable as CSV"),
         (b"b,2026-09-01,user,x,y\n", "line 3", "a row of 5 fields"),
         (b"b,2026-09-01,user\n", "line 3", "a row of 3 fields"),
         (b"b,2026-09-01,user,\xff\n", "line 3", "not valid UTF-8"),
@@ -56,6 +55,22 @@ def test_a_bad_row_takes_no_conversation_before_it_with_it(tmp_path, rows, posit
     assert first == ("line 2", ["one"])
     assert second[0] == position
     assert says in second[1]
+
+
+@pytest.mark.parametrize("damage", ["quote", "gzip"])
+def test_a_conversation_that_may_go_on_in_what_cannot_be_read_is_not_kept_in_part(tmp_path, damage):
+    rows = "a,2026-09-01,user,one\nb,2026-09-01,user,two\n"
+    if damage == "quote":
+        content = (HEADER + rows + 'b,,agent,"never closed\nc,2026-09-01,user,three\n').encode()
+    else:
+        rest = "".join(f"b,,agent,{index**9}\n" for index in range(200))
+        content = gzip.compress((HEADER + rows + rest).encode())[:-400]
+
+    first, second, third = places(tmp_path / "x.csv", content)
+
+    assert first == ("line 2", ["one"])
+    assert second == ("line 3", "it may go on in what cannot be read after it")
+    assert third[1].startswith("not readable as CSV from here on")
 
 
 @pytest.mark.parametrize("content", ["", "\n", "conversation_id,text\na,b\n", "<html>Gateway Timeout</html>"])

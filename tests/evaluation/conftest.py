@@ -26,6 +26,7 @@ class World:
         self.definitions.mkdir()
         self.revive: Callable[..., Any] | None = None
         self.named: dict[str, FakeJudge] = {}
+        self.now = NOON
 
     def define(self, key: str, text: str) -> None:
         (self.definitions / f"{key}.yaml").write_text(text)
@@ -41,7 +42,7 @@ class World:
         group_size: int = 6,
         **limits: Any,
     ) -> Report:
-        options = Options(LIMITS._replace(**limits), group_size, lambda: NOON, days, metrics)
+        options = Options(LIMITS._replace(**limits), group_size, lambda: self.now, days, metrics)
         revive = self.revive or (lambda record: FakeJudge(judge.script, record.name))
         with Ledger(self.folder.ledger) as ledger:
             return evaluate(

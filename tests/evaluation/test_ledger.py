@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from worlds import DAY, NOON
 
 from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation.judge import JudgeReply
-from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, MetricDay, Outcome, in_force
+from metrics_pipeline.evaluation.ledger import REVIEW_ASKING, Cell, Intent, Ledger, MetricDay, Outcome, in_force
 
 CELLS = tuple(Cell("hash", metric, "v1", "judge") for metric in ("a", "b"))
 REPLY = JudgeReply(text="{}", model_served="served", prompt_tokens=3)
@@ -248,3 +249,71 @@ def test_where_there_is_no_ledger_an_empty_one_is_read_and_none_is_made(tmp_path
     with Ledger.to_read(tmp_path / "ledger.sqlite") as reader:
         assert (reader.versions(), reader.metric_days()) == ({}, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def noise(number: int) -> str:
+    """Text that does not compress: what is kept of it can be found in a file's bytes."""
+    return hashlib.sha512(str(number).encode()).hexdigest() * 3
+
+
+def about(ledger: Ledger, judged_hash: str, conversation: str, text: str) -> bytes:
+    """A reply about these words; as it is kept."""
+    cell = Cell(judged_hash, "a", "v1", "judge")
+    (request_id,) = ledger.apply([Intent((cell,), 0, "rules", conversation)], NOON)
+    (reply_id,) = ledger.apply([Outcome(request_id, (cell,), JudgeReply(text=text))], NOON)
+    return ledger._rows("select body from replies where reply_id = ?", (reply_id,))[0][0]
+
+
+def test_of_what_was_forgotten_no_byte_is_left_in_the_file_or_beside_it(ledger, tmp_path):
+    # However SQLite was built: many builds overwrite what they delete, and none is bound to.
+    ledger._db.execute("pragma secure_delete = off")
+    bodies = [about(ledger, f"words {number % 9}", f"mark {number}", noise(number)) for number in range(60)]
+
+    def held() -> list[bool]:
+        content = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.sqlite*"))
+        return [body in content for body in bodies]
+
+    assert all(held())
+    ledger.forget({"words 0", "words 4"})
+    assert all(held())
+    ledger.compact()
+
+    assert held() == [number % 9 not in (0, 4) for number in range(60)]
+    cells = [Cell(f"words {number}", "a", "v1", "judge") for number in range(9)]
+    assert set(ledger.find(cells)) == {cell.key for cell in cells if cell.judged_hash not in ("words 0", "words 4")}
+    assert ledger.request_counts() == {"reply": sum(held())}
+
+
+def test_a_reader_in_the_middle_keeps_the_log_and_is_named(ledger, tmp_path):
+    about(ledger, "words", "mark", "text")
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as reader:
+        reader.execute("begin")
+        reader.execute("select * from replies").fetchone()
+        ledger._db.execute("pragma busy_timeout = 50")
+        with pytest.raises(LedgerError, match="being read by another process"):
+            ledger.compact()
+    reader.close()
+
+
+def test_what_was_asked_is_known_by_its_words_by_its_conversation_or_when_nobody_says_whose_it_is(ledger):
+    for judged_hash, conversation in (("these", "x"), ("as they were", "wanted"), ("others", "y"), ("unknown", "")):
+        about(ledger, judged_hash, conversation, "text")
+    ledger.apply([Intent((Cell("definition", "a", "v1", "judge", REVIEW_ASKING),), 0)], NOON)
+
+    assert ledger.asked_about({"these"}, {"wanted"}) == {"these": 1, "as they were": 1, "unknown": 1}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_of_an_older_version_gains_what_it_lacks(tmp_path, version):
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        settle(ledger, REPLY)
+    with sqlite3.connect(path) as database:
+        for column in ("redaction", "conversation")[version - 1 :]:
+            database.execute(f"alter table requests drop column {column}")
+        database.execute(f"pragma user_version = {version}")
+    database.close()
+
+    with Ledger(path) as ledger:
+        assert len(ledger.find(CELLS)) == 2
+        assert ledger._rows("select redaction, conversation from requests") == [("", "")]

@@ -13,6 +13,7 @@ import pytest
 from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, asked_keys, conversation, metric, says
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError, LedgerError
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import NOT_CONNECTED, JudgeReply
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.metrics.sampling import is_sampled
@@ -215,7 +216,7 @@ def test_a_server_that_is_gone_ends_the_run_early(world):
 def test_what_reached_nobody_is_not_counted_as_sent_takes_no_budget_and_leaves_no_error(shop):
     judge = FakeJudge(lambda request: JudgeBusyError("no connection to http://nowhere", kind=NOT_CONNECTED))
 
-    report = shop.run(judge, retries=1, budget_requests=4)
+    report = shop.run(judge, retries=1, budget=Allowance(requests=4))
 
     assert (report.tally.requests, report.tally.never_sent, len(judge.requests)) == (0, 6, 6)
     assert report.stopped == (
@@ -230,7 +231,7 @@ def test_the_budget_is_never_passed_and_the_rest_waits(world):
     world.land(*(conversation(number) for number in range(1, 21)))
     judge = FakeJudge(agreeable)
 
-    report = world.run(judge, budget_requests=7)
+    report = world.run(judge, budget=Allowance(requests=7))
     assert len(judge.requests) == 7
     assert "budget of 7 requests" in (report.stopped or "")
     assert report.open_count == 13

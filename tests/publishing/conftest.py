@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,6 +136,10 @@ def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[Data
     ]
     for name, rows in tables.items():
         write_parquet(to_table(name, rows), folder.whole_file(name))
+    for run in run_rows(rng, days):
+        write_parquet(
+            to_table("evaluation_runs", run), folder.table("evaluation_runs") / f"run={run[0]['run_id']}.parquet"
+        )
     for key in JUDGED_KEYS:
         for day in days:
             rows = [row for row in verdicts if row["metric"] == key and row["conversation_date"] == day]
@@ -142,6 +147,58 @@ def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[Data
     write_parquet(to_table("second_opinions", SECOND_OPINIONS), folder.day_file("second_opinions", FIRST))
     assert list(day_marks(folder)) == days
     return folder, verdicts, {one.conversation_id: one.conversation_date for one in conversations}, in_force
+
+
+def run_rows(rng: random.Random, days: list[date]) -> list[list[dict[str, Any]]]:
+    """The rows of some runs, two of them on one day, of two judges and a metric that no judge is asked about."""
+    runs = []
+    for number in range(8):
+        day = days[number // 2]
+        calls = {judge: rng.randrange(100, 200) for judge in ("j1", "j2")}
+        rows = [_run_row(rng, f"r{number}", day, key, judge, calls) for key in ("flag", "down") for judge in calls]
+        runs.append([*rows, _run_row(rng, f"r{number}", day, "logged", "", calls)])
+    return runs
+
+
+def _run_row(rng: random.Random, run_id: str, day: date, key: str, judge: str, calls: dict[str, int]) -> dict[str, Any]:
+    asked, again, failed, unsent = (rng.randrange(9), *(rng.randrange(3) for _ in range(3))) if judge else (0, 0, 0, 0)
+    is_priced = judge != "j2" or rng.random() < 0.7
+    states = {f"{state}_count": rng.randrange(9) for state in ("answered", "not_applicable", "undecided", "error")}
+    started_at = datetime(day.year, day.month, day.day, 3, tzinfo=timezone.utc)
+    return states | {
+        "run_id": run_id,
+        "run_date": day,
+        "started_at": started_at,
+        "ended_at": started_at + timedelta(minutes=5),
+        "mode": "new",
+        "clients": "openai",
+        "run_call_count": sum(calls.values()),
+        "run_seconds": 300.0,
+        "run_peak_memory_bytes": 10**8,
+        "metric": key,
+        "metric_version": "v1",
+        "judge_fingerprint": judge,
+        "judge_kind": "model" if judge else None,
+        "judge": f"model/{judge}" if judge else None,
+        "planned_count": sum(states.values()) + 2,
+        "held_count": rng.randrange(9),
+        "unjudged_count": 2,
+        "open_count": 0,
+        "asked_count": asked,
+        "correction_count": again,
+        "call_count": asked + again + failed,
+        "retry_count": failed,
+        "reply_count": asked + again,
+        "failure_count": failed + unsent,
+        "failures_by_kind": "{}",
+        "unsent_count": unsent,
+        "prompt_tokens": rng.randrange(9_999) if judge else 0,
+        "reply_tokens": rng.randrange(999) if judge else 0,
+        "cached_tokens": 0,
+        "dollars": Decimal(rng.randrange(10**9)) / 10**12 if is_priced else None,
+        "unpriced_count": 0 if is_priced else 1,
+        "judge_call_count": calls.get(judge, 0),
+    }
 
 
 def _in_use(key: str, place: int, day: date, days: list[date]) -> list[tuple[str, str]]:

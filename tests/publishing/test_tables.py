@@ -292,3 +292,22 @@ def test_show_says_how_often_a_second_judge_agrees(world, tmp_path, monkeypatch)
     shown = CliRunner().invoke(cli, ["show", "flag"])
 
     assert "agrees with a second judge: 83% (44% to 97%) of 6" in shown.output
+
+
+def test_what_a_day_of_runs_cost_is_the_sum_of_its_runs_and_no_sum_where_a_price_is_not_known(world):
+    runs = world.rows("select * from evaluation_runs where judge is not null")
+    days = {(row["run_date"], row["metric"], row["judge"]): row for row in world.rows("select * from trend_cost_daily")}
+    groups = defaultdict(list)
+    for row in runs:
+        groups[row["run_date"], row["metric"], row["judge"]].append(row)
+    assert days.keys() == groups.keys()
+    assert {None in [row["dollars"] for row in rows] for rows in groups.values()} == {True, False}
+    for key, rows in groups.items():
+        day = days[key]
+        for name in ("call_count", "held_count", "asked_count", "prompt_tokens", "reply_tokens", "judge_call_count"):
+            assert day[name] == sum(row[name] for row in rows), (key, name)
+        prices = [row["dollars"] for row in rows]
+        dollars = None if None in prices else sum(prices)
+        assert day["dollars"] == dollars
+        per_thousand = dollars and float(dollars) * 1000 / day["asked_count"]
+        assert day["dollars_per_1000_conversations"] == (per_thousand and pytest.approx(per_thousand, rel=1e-12))

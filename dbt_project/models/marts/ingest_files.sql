@@ -9,6 +9,7 @@ select
     duplicate_count,
     waiting_count,
     quarantined_count,
+    erased_count,
     quarantined_by_reason,
     redaction,
     redaction_count,

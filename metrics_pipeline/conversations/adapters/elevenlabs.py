@@ -38,16 +38,17 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         return None
     if not isinstance(whole.get("transcript"), list):
         raise lenient.Unreadable("no transcript: export each conversation with its details, not the list of them")
-    metadata, analysis = mapping(whole.get("metadata")), mapping(whole.get("analysis"))
+    metadata = mapping(whole.get("metadata"))
     started_at = lenient.start(lenient.clock(metadata.get("start_time_unix_secs")), "metadata.start_time_unix_secs")
     transcript = _transcript(whole["transcript"], started_at)
+    analysis = transcript.named(whole.get("analysis"), "analysis")
     return conversation(
         NAME,
         zone,
         transcript,
         conversation_id=conversation_id,
         started_at=started_at,
-        logged=_verdicts(analysis, metadata),
+        logged=_verdicts(analysis, metadata, transcript),
         attributes={
             "end_reason": text(metadata.get("termination_reason")),
             "status": text(whole.get("status")),
@@ -67,7 +68,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
 
 def _transcript(entries: list[Any], started_at: datetime) -> Transcript:
     transcript = Transcript()
-    for entry in map(mapping, entries):
+    for entry in transcript.listed(entries, "entries"):
         seconds = lenient.number(entry.get("time_in_call_secs"))
         at = started_at + timedelta(seconds=seconds) if seconds is not None and seconds < 10**7 else None
         role = entry.get("role")
@@ -77,33 +78,36 @@ def _transcript(entries: list[Any], started_at: datetime) -> Transcript:
             transcript.say("agent", entry.get("message"), at)
         else:
             transcript.skip("entry of an unknown role")
-        for call in map(mapping, sequence(entry.get("tool_calls"))):
+        for call in transcript.listed(entry.get("tool_calls"), "tool calls"):
             transcript.call(call.get("request_id"), call.get("tool_name"), call.get("params_as_json"), at)
-        for result in map(mapping, sequence(entry.get("tool_results"))):
+        for result in transcript.listed(entry.get("tool_results"), "tool results"):
             value = result.get("result_value") if result.get("result_value") is not None else result.get("result")
             transcript.result(result.get("request_id"), result.get("tool_name"), value, at)
     return transcript
 
 
-def _verdicts(analysis: Mapping[str, Any], metadata: Mapping[str, Any]) -> list[LoggedValue]:
+def _verdicts(analysis: Mapping[str, Any], metadata: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
     """The overall verdict, each criterion, what data collection found, and the user's own score, by their names."""
+    feedback = transcript.named(metadata.get("feedback"), "feedback")
     groups = [
         {"call_successful": analysis.get("call_successful")},
-        {"feedback_score": mapping(metadata.get("feedback")).get("overall_score")},
-        _each(analysis, "evaluation_criteria_results", "result"),
-        _each(analysis, "data_collection_results", "value"),
+        {"feedback_score": feedback.get("overall_score")},
+        {f"feedback_{name}": feedback.get(name) or None for name in ("likes", "dislikes")},
+        _each(analysis, "evaluation_criteria_results", "result", transcript),
+        _each(analysis, "data_collection_results", "value", transcript),
     ]
     return [value for group in groups for value in lenient.logged(group, "platform")]
 
 
-def _each(analysis: Mapping[str, Any], part: str, field: str) -> dict[str, Any]:
-    return {name: mapping(one).get(field) for name, one in mapping(analysis.get(part)).items()}
+def _each(analysis: Mapping[str, Any], part: str, field: str, transcript: Transcript) -> dict[str, Any]:
+    found = transcript.named(analysis.get(part), part)
+    return {name: transcript.named(one, f"one of {part}").get(field) for name, one in found.items()}
 
 
 def _rationales(analysis: Mapping[str, Any]) -> dict[str, Any]:
     parts = ("evaluation_criteria_results", "data_collection_results")
-    found = {name: why for part in parts for name, why in _each(analysis, part, "rationale").items()}
-    return {name: why for name, why in found.items() if text(why)}
+    found = {name: why for part in parts for name, why in mapping(analysis.get(part)).items()}
+    return {name: mapping(why)["rationale"] for name, why in found.items() if text(mapping(why).get("rationale"))}
 
 
 def _channel(metadata: Mapping[str, Any]) -> str | None:

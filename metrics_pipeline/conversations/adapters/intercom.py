@@ -44,15 +44,18 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     parts = mapping(found.get("conversation_parts")).get("conversation_parts")
     if not isinstance(parts, list):
         raise lenient.Unreadable("no conversation_parts: export each conversation by its id, not the list of them")
-    source, agent = mapping(found.get("source")), mapping(found.get("ai_agent"))
+    transcript = Transcript()
+    source = transcript.named(found.get("source"), "source")
+    agent = transcript.named(found.get("ai_agent"), "AI agent")
+    _collect(source, found.get("created_at"), parts, transcript)
     kind = text(source.get("type"))
     return conversation(
         NAME,
         zone,
-        _transcript(source, found.get("created_at"), parts),
+        transcript,
         conversation_id=conversation_id,
         started_at=lenient.start(clock(found.get("created_at")), "created_at"),
-        logged=_verdicts(found, agent),
+        logged=_verdicts(found, agent, transcript),
         attributes={
             "title": html_text(found.get("title")),
             "subject": html_text(source.get("subject")),
@@ -104,30 +107,38 @@ class _Text(HTMLParser):
             self.said.append(data.replace("\n", " "))
 
 
-def _transcript(source: Mapping[str, Any], created_at: Any, parts: list[Any]) -> Transcript:
-    transcript = Transcript()
-    for part in [{**source, "part_type": "source", "created_at": created_at}, *map(mapping, parts)]:
+def _collect(source: Mapping[str, Any], created_at: Any, parts: list[Any], transcript: Transcript) -> None:
+    first = {**source, "part_type": "source", "created_at": created_at}
+    for part in [first, *transcript.listed(parts, "parts")]:
         kind, at = part.get("part_type"), clock(part.get("created_at"))
         action = mapping(mapping(part.get("event_details")).get("action"))
-        if kind == "custom_action_started":
+        if not isinstance(kind, str):
+            transcript.skip("part without a type")
+        elif kind == "custom_action_started":
             transcript.call(None, action.get("name"), None, at)
         elif kind == "custom_action_finished":
             transcript.result(None, action.get("name"), action.get("result"), at)
-        elif kind not in INTERNAL and (words := html_text(part.get("body"))) is not None:
+        elif kind not in INTERNAL and (words := _words(part.get("body"))) is not None:
             speaker = AUTHORS.get(str(mapping(part.get("author")).get("type")))
             if speaker is None:
                 transcript.skip("part of an unknown author")
             else:
                 transcript.say(speaker, words, at)
-    return transcript
 
 
-def _verdicts(found: Mapping[str, Any], agent: Mapping[str, Any]) -> list[LoggedValue]:
+def _words(body: Any) -> Any:
+    """The text of a body; what is none, as it is, to be counted."""
+    return html_text(body) if isinstance(body, str) else body
+
+
+def _verdicts(found: Mapping[str, Any], agent: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
     """How the AI agent's part ended, both ratings, and the attributes that were set on the conversation."""
+    rating = transcript.named(found.get("conversation_rating"), "rating")
     groups = [
         {"ai_agent_resolution_state": agent.get("resolution_state"), "ai_agent_rating": agent.get("rating")},
-        {"conversation_rating": mapping(found.get("conversation_rating")).get("rating")},
-        mapping(found.get("custom_attributes")),
+        {"ai_agent_rating_remark": text(agent.get("rating_remark"))},
+        {"conversation_rating": rating.get("rating"), "conversation_rating_remark": text(rating.get("remark"))},
+        transcript.named(found.get("custom_attributes"), "custom attributes"),
     ]
     return [value for group in groups for value in lenient.logged(group, "platform")]
 

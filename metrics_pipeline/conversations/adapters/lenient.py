@@ -122,15 +122,39 @@ def sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def fullest(*candidates: Any) -> Any:
+    """The first list with something in it; where there is none, the first value that is none, to be counted."""
+    lists = (value for value in candidates if isinstance(value, list) and value)
+    return next(lists, next((value for value in candidates if value), None))
+
+
 def moment(value: Any) -> datetime | None:
     """A time written in ISO 8601, in UTC; one that names no zone is taken to be in UTC."""
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return in_utc(_iso(value))
     except (ValueError, OverflowError):
         return None
+
+
+def _iso(value: str) -> datetime:
+    # The first reads what the typed structures of an adapter read, in the same way; the other reads more.
+    try:
+        return msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return datetime.fromisoformat(value)
+
+
+def in_utc(found: datetime) -> datetime:
+    """A time in UTC; one that names no zone is taken to be in UTC.
+
+    Raises:
+        OverflowError: It lies within a day of the beginning or the end of time.
+    """
+    if found.tzinfo is UTC:
+        return found
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def clock(value: Any) -> datetime | None:
@@ -154,7 +178,10 @@ def channel(raw: str | None) -> str | None:
     if raw is None:
         return None
     word = raw.lower()
-    return next((name for start, name in CHANNELS.items() if word.startswith(start)), word)
+    for start, name in CHANNELS.items():
+        if word.startswith(start):
+            return name
+    return word
 
 
 def as_json(value: object) -> str:

@@ -32,8 +32,10 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         Unreadable: The ids of the room and the job are missing, or every time is.
     """
     found = lenient.as_object(raw)
-    items = [mapping(item) for item in sequence(mapping(_either(found, "chat_history", "chatHistory")).get("items"))]
-    transcript = _transcript(items)
+    transcript = Transcript()
+    history = transcript.named(_either(found, "chat_history", "chatHistory"), "chat history")
+    items = transcript.listed(history.get("items"), "items")
+    _collect(items, transcript)
     room_id, job_id = text(_either(found, "room_id", "roomId")), text(_either(found, "job_id", "jobId"))
     reported_at = clock(found.get("timestamp"))
     began = [_either(found, "started_at", "startedAt"), found.get("audio_recording_started_at")]
@@ -52,7 +54,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
             "agent_handoff_count": sum(item.get("type") == "agent_handoff" for item in items) or None,
             "interrupted_count": sum(item.get("interrupted") is True for item in items) or None,
             "latency": _latency(items),
-            "model_usage": _either(found, "model_usage", "modelUsage"),
+            "model_usage": _either(found, "model_usage", "modelUsage") or found.get("usage"),
         },
         duration_seconds=_duration(found, started_at, reported_at),
         carries_functions=True,
@@ -63,8 +65,7 @@ def _either(found: Mapping[str, Any], python: str, javascript: str) -> Any:
     return found.get(python) if found.get(python) is not None else found.get(javascript)
 
 
-def _transcript(items: list[dict[str, Any]]) -> Transcript:
-    transcript = Transcript()
+def _collect(items: list[dict[str, Any]], transcript: Transcript) -> None:
     for item in items:
         kind, role, at = item.get("type"), item.get("role"), clock(_either(item, "created_at", "createdAt"))
         call_id = _either(item, "call_id", "callId")
@@ -76,7 +77,6 @@ def _transcript(items: list[dict[str, Any]]) -> Transcript:
             transcript.say("user" if role == "user" else "agent", _words(item.get("content"), transcript), at)
         elif kind not in NOT_SAID and not (kind == "message" and role in SILENT):
             transcript.skip("item of an unknown type or role")
-    return transcript
 
 
 def _words(content: Any, transcript: Transcript) -> str | None:
@@ -89,7 +89,7 @@ def _words(content: Any, transcript: Transcript) -> str | None:
             words.append(found)
         elif fields.get("type") == "image_content":
             words.append("(image)")
-        elif fields and fields.get("type") != "audio_content":
+        elif part is not None and not isinstance(part, str) and fields.get("type") != "audio_content":
             transcript.skip("part of an unknown type")
     return "\n".join(words) or None
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
-from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
+from metrics_pipeline.conversations.adapters.lenient import clock, mapping, text
 from metrics_pipeline.conversations.adapters.shape import DROPPED, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, fingerprint
 
@@ -41,14 +41,18 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         raise lenient.Unreadable("messages is not a list")
     if found.get("in_progress") is True:
         return None
-    beside = {**mapping(found.get("metadata")), **{key: value for key, value in found.items() if value is not None}}
+    transcript = _transcript(messages)
+    beside = {
+        **transcript.named(found.get("metadata"), "metadata"),
+        **{key: value for key, value in found.items() if value is not None},
+    }
     given_id = next((beside[key] for key in IDS if beside.get(key) is not None), None)
     began = [beside.get(key) for key in BEGINNINGS] + [_at(mapping(message)) for message in messages[:1]]
     started_at = next((at for at in map(_clock, began) if at is not None), None)
     return conversation(
         NAME,
         zone,
-        _transcript(messages),
+        transcript,
         conversation_id=lenient.identifier(given_id if given_id is not None else f"list-{fingerprint(found)}", "id"),
         started_at=lenient.start(started_at, "started_at, which must stand beside messages,"),
         attributes={key: value for key, value in beside.items() if key not in READ | DROPPED},
@@ -72,7 +76,7 @@ def _at(message: Mapping[str, Any]) -> Any:
 
 def _transcript(messages: list[Any]) -> Transcript:
     transcript = Transcript()
-    for message in map(mapping, messages):
+    for message in transcript.listed(messages, "messages"):
         at, role, kind = _clock(_at(message)), message.get("role"), message.get("type")
         if kind == "function_call":
             transcript.call(message.get("call_id"), message.get("name"), message.get("arguments"), at)
@@ -81,7 +85,8 @@ def _transcript(messages: list[Any]) -> Transcript:
         elif role == "user":
             transcript.say("user", _words(message.get("content"), transcript), at)
         elif role == "assistant":
-            transcript.say("agent", _words(message.get("content"), transcript) or message.get("refusal"), at)
+            words = _words(message.get("content"), transcript)
+            transcript.say("agent", lenient.said(words) or message.get("refusal") or words, at)
             _calls(message, transcript, at)
         elif role in ("tool", "function"):
             content = message.get("content")
@@ -93,19 +98,19 @@ def _transcript(messages: list[Any]) -> Transcript:
 
 
 def _calls(message: Mapping[str, Any], transcript: Transcript, at: Any) -> None:
-    legacy = mapping(message.get("function_call"))
+    legacy = transcript.named(message.get("function_call"), "function call")
     if legacy:
         transcript.call(None, legacy.get("name"), legacy.get("arguments"), at)
-    for call in map(mapping, sequence(message.get("tool_calls"))):
+    for call in transcript.listed(message.get("tool_calls"), "tool calls"):
         called = mapping(call.get("function")) or mapping(call.get("custom"))
         arguments = called["input"] if "input" in called else called.get("arguments")
         transcript.call(call.get("id"), called.get("name"), arguments, at)
 
 
-def _words(content: Any, transcript: Transcript) -> str | None:
+def _words(content: Any, transcript: Transcript) -> Any:
     """Of a message's content: text, or a list of parts, of which what is no text is named in parentheses."""
     if not isinstance(content, list):
-        return lenient.said(content)
+        return content
     words = []
     for part in content:
         if isinstance(part, str):
@@ -117,9 +122,13 @@ def _words(content: Any, transcript: Transcript) -> str | None:
             words.append(found)
         elif "image" in str(fields.get("type")):
             words.append("(image)")
-        elif lenient.said(fields.get("text", "?")):
+        elif fields.get("text", "?") is not None and not _is_blank(fields.get("text")):
             transcript.skip("part of an unknown type")
     return "\n".join(words)
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 ADAPTER = Adapter(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
-from metrics_pipeline.conversations.adapters.lenient import mapping, text
+from metrics_pipeline.conversations.adapters.lenient import text
 from metrics_pipeline.conversations.adapters.shape import DROPPED, PARTS, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, Speaker
 
@@ -43,9 +43,7 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     if found.get("in_progress") is True:
         return None
     transcript = _transcript(found["turns"])
-    for logged in (found.get("logged"), found.get("verdicts")):
-        for _ in range(lenient.nameless_count(logged)):
-            transcript.skip("logged value without a name")
+    transcript.count_nameless(found.get("logged"), found.get("verdicts"))
     return conversation(
         NAME,
         zone,
@@ -70,10 +68,8 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
 
 def _transcript(found: Any) -> Transcript:
     transcript = Transcript()
-    if not isinstance(found, list):
-        transcript.skip("turns that are not a list")
-    for turn in lenient.sequence(found):
-        speaker = SPEAKERS.get((text(mapping(turn).get("speaker")) or "").lower())
+    for turn in transcript.listed(found, "turns"):
+        speaker = SPEAKERS.get((text(turn.get("speaker")) or "").lower())
         if speaker is None:
             transcript.skip("turn of an unknown speaker")
         elif speaker == "function":

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
-from metrics_pipeline.conversations.adapters.lenient import mapping, sequence, text
-from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, conversation
+from metrics_pipeline.conversations.adapters.lenient import text
+from metrics_pipeline.conversations.adapters.shape import NO_WORDS, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation
 
 NAME = "polyai_v1"
@@ -37,11 +37,13 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     if found.get("inProgress") is True:
         return None
     began = lenient.moment(found.get("startedAt")) or lenient.moment(found.get("createdAt"))
+    transcript = _transcript(found.get("turns"))
+    transcript.count_nameless(found.get("metrics"))
     durations = (lenient.number(found.get(name)) for name in ("totalDuration", "duration"))
     return conversation(
         NAME,
         zone,
-        _transcript(found.get("turns")),
+        transcript,
         conversation_id=conversation_id,
         started_at=lenient.start(began, "startedAt"),
         logged=[
@@ -62,8 +64,12 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
 
 def _transcript(turns: object) -> Transcript:
     transcript = Transcript()
-    for turn in map(mapping, sequence(turns)):
+    for turn in transcript.listed(turns, "turns"):
+        if all(turn.get(name) is None for name in ("user_input", "user_input_dtmf", "agent_response")):
+            transcript.skip(NO_WORDS)
         said = lenient.said(turn.get("user_input")) or lenient.keypad(turn.get("user_input_dtmf"))
+        if said is None:
+            said = lenient.fullest(turn.get("user_input"), turn.get("user_input_dtmf"))
         transcript.say("user", said, lenient.moment(turn.get("user_input_datetime")))
         transcript.say("agent", turn.get("agent_response"), lenient.moment(turn.get("agent_response_datetime")))
     return transcript

@@ -7,6 +7,7 @@ Read leniently: the interface description and real exports differ in which optio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,13 +26,15 @@ from metrics_pipeline.conversations.adapters.lenient import (
     keypad,
     logged,
     moment,
+    nameless_count,
     number,
     reason,
     said,
     start,
     text,
 )
-from metrics_pipeline.conversations.adapters.shape import DROPPED, Adapter
+from metrics_pipeline.conversations.adapters.polyai_v3_exact import convert_exact
+from metrics_pipeline.conversations.adapters.shape import DROPPED, NAMELESS, NO_TEXT, NO_WORDS, NOT_UNDERSTOOD, Adapter
 from metrics_pipeline.conversations.record import Conversation, Turn
 
 NAME = "polyai_v3"
@@ -96,13 +99,16 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     started_at = start(moment(found.started_at), "started_at")
     source_channel = text(found.channel)
     state = found.state if isinstance(found.state, dict) else {}
+    not_understood: Counter[str] = Counter()
+    turns = tuple(exchanged(found.turns or (), not_understood))
+    not_understood[NAMELESS] += nameless_count(found.metrics)
     return Conversation(
         conversation_id=conversation_id,
         conversation_date=day(started_at, zone),
         started_at=started_at,
         source=NAME,
         updated_at=moment(found.updated_at),
-        turns=tuple(exchanged(found.turns or ())),
+        turns=turns,
         logged_metrics=tuple(logged(found.metrics)),
         duration_seconds=number(found.total_duration),
         reported_turn_count=count(found.num_turns),
@@ -112,28 +118,40 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         environment=text(found.environment),
         handoff=flag(found.handoff),
         carries_logged=isinstance(found.metrics, dict | list),
-        attributes=_attributes(rest, source_channel),
+        attributes=_attributes(rest, source_channel, +not_understood),
     )
 
 
-def exchanged(found: Iterable[Exchange]) -> Iterator[Turn]:
-    """The turns of both sides, in order."""
+def exchanged(found: Iterable[Exchange], not_understood: Counter[str]) -> Iterator[Turn]:
+    """The turns of both sides, in order; words that are not text are counted."""
     index = 0
     for turn in found:
+        if turn.user_input is turn.user_input_dtmf is turn.agent_response is None:
+            not_understood[NO_WORDS] += 1
         words = said(turn.user_input) or keypad(turn.user_input_dtmf)
         if words is not None:
             yield Turn(index, "user", words, moment(turn.user_input_datetime))
             index += 1
+        else:
+            not_understood[NO_TEXT] += _is_no_text(turn.user_input) or _is_no_text(turn.user_input_dtmf)
         answered = said(turn.agent_response)
         if answered is not None:
             yield Turn(index, "agent", answered, moment(turn.agent_response_datetime))
             index += 1
+        else:
+            not_understood[NO_TEXT] += _is_no_text(turn.agent_response)
 
 
-def _attributes(rest: dict[str, msgspec.Raw], source_channel: str | None) -> str:
+def _is_no_text(value: Loose) -> bool:
+    return value is not None and not isinstance(value, str)
+
+
+def _attributes(rest: dict[str, msgspec.Raw], source_channel: str | None, not_understood: Counter[str]) -> str:
     kept: dict[str, Any] = {key: value for key, value in rest.items() if key not in _READ and key not in DROPPED}
     if source_channel is not None:
         kept["source_channel"] = source_channel
+    if not_understood:
+        kept[NOT_UNDERSTOOD] = dict(not_understood)
     # Decoded once more, so that the same content written with other white space is the same attribute.
     try:
         decoded = {
@@ -151,4 +169,5 @@ ADAPTER = Adapter(
     frozenset({"times of turns", "logged", "duration", "channel", "language", "variant", "environment", "handoff"}),
     recognises,
     convert,
+    convert_exact,
 )

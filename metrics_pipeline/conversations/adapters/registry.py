@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import Iterable
 from importlib import import_module
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from metrics_pipeline.conversations import adapters
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
 from metrics_pipeline.conversations.adapters.shape import Adapter
+from metrics_pipeline.conversations.record import Conversation
 
 
 def _found() -> tuple[Adapter, ...]:
@@ -23,7 +26,28 @@ def _found() -> tuple[Adapter, ...]:
 ADAPTERS = _found()
 NAMES = ", ".join(adapter.name for adapter in ADAPTERS)
 
+_EXACT = tuple((adapter, adapter.convert_exact) for adapter in ADAPTERS if adapter.convert_exact is not None)
+
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def is_known(keys: Iterable[str]) -> bool:
+    """Whether an object with these keys is a conversation of some platform."""
+    found = frozenset(keys)
+    return any(adapter.recognises(found) for adapter in ADAPTERS)
+
+
+def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> tuple[Adapter, Conversation | None]:
+    """The adapter that knows this object, and the conversation that it is; None while it is in progress.
+
+    Raises:
+        Unreadable: No adapter knows it, or it cannot be read; never with a word of the content.
+    """
+    for adapter, convert_exact in _EXACT:
+        if (found := convert_exact(raw, zone)) is not None:
+            return adapter, found
+    adapter = choose(raw)
+    return adapter, adapter.convert(raw, zone)
 
 
 def choose(raw: bytes | msgspec.Raw) -> Adapter:

@@ -11,7 +11,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
 from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
-from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, conversation
+from metrics_pipeline.conversations.adapters.shape import ONE_TEXT, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "retell"
@@ -46,15 +46,17 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     milliseconds = lenient.number(call.get("duration_ms"))
     if milliseconds is None and ended_at is not None:
         milliseconds = lenient.number((ended_at - started_at).total_seconds() * 1000)
-    analysis = mapping(call.get(f"{kind}_analysis"))
-    turns: list[Any] = next((call[name] for name in LISTS if sequence(call.get(name))), [])
+    transcript = _transcript(lenient.fullest(*map(call.get, LISTS)), started_at)
+    if not transcript.turns and text(call.get("transcript")):
+        transcript.skip(ONE_TEXT)
+    analysis = transcript.named(call.get(f"{kind}_analysis"), "analysis")
     return conversation(
         NAME,
         zone,
-        _transcript(turns, started_at),
+        transcript,
         conversation_id=call_id,
         started_at=started_at,
-        logged=_verdicts(analysis),
+        logged=_verdicts(analysis, transcript),
         attributes={
             "end_reason": end_reason,
             "status": text(call.get(f"{kind}_status")),
@@ -72,9 +74,9 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     )
 
 
-def _transcript(entries: list[Any], started_at: datetime) -> Transcript:
+def _transcript(entries: Any, started_at: datetime) -> Transcript:
     transcript = Transcript()
-    for entry in map(mapping, entries):
+    for entry in transcript.listed(entries, "entries"):
         role, at = entry.get("role"), _at(entry, started_at)
         if role == "user":
             transcript.say("user", entry.get("content"), at)
@@ -100,8 +102,9 @@ def _at(entry: Mapping[str, Any], started_at: datetime) -> datetime | None:
     return clock(entry.get("created_timestamp"))
 
 
-def _verdicts(analysis: Mapping[str, Any]) -> list[LoggedValue]:
-    groups = [{name: analysis.get(name) for name in VERDICTS}, mapping(analysis.get("custom_analysis_data"))]
+def _verdicts(analysis: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
+    custom = transcript.named(analysis.get("custom_analysis_data"), "custom analysis data")
+    groups = [{name: analysis.get(name) for name in VERDICTS}, custom]
     return [value for group in groups for value in lenient.logged(group, "platform")]
 
 

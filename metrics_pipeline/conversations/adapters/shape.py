@@ -30,6 +30,10 @@ Part = Literal[
 ]
 """What a shape may or may not carry besides the turns. `logged`: by the agent; `verdicts`: of the platform itself."""
 PARTS: tuple[Part, ...] = get_args(Part)
+NO_TEXT = "words that are not text"
+ONE_TEXT = "transcript in one text, without turns"
+NO_WORDS = "turn without a field for words"
+NAMELESS = "logged value without a name"
 NOT_UNDERSTOOD = "not_understood"
 """The attribute that counts what no rule knows, by what it is."""
 DROPPED = frozenset({"from_number", "to_number", NOT_UNDERSTOOD})
@@ -49,6 +53,9 @@ class Adapter(NamedTuple):
     """Whether an object with these keys is one of this platform's conversations."""
     convert: Callable[[bytes | msgspec.Raw, ZoneInfo], Conversation | None]
     """One conversation, with its days cut in that zone; None while it is in progress. Raises `Unreadable`."""
+    convert_exact: Callable[[bytes | msgspec.Raw, ZoneInfo], Conversation | None] | None = None
+    """For speed alone: what `convert` says of a conversation that is exactly as its platform describes it. None where
+    it is not, or where another adapter could know the object too."""
 
 
 class Transcript:
@@ -63,14 +70,43 @@ class Transcript:
     def turns(self) -> tuple[Turn, ...]:
         return tuple(self._turns)
 
+    def listed(self, found: Any, what: str) -> list[dict[str, Any]]:
+        """The objects of a list of `what`; one that is no list, and each item that is no object, is counted."""
+        if not isinstance(found, list):
+            if found is not None:
+                self.skip(f"{what} that are not a list")
+            return []
+        objects = [one for one in found if isinstance(one, dict)]
+        if len(objects) < len(found):
+            self.not_understood[f"one of the {what} that is not an object"] += len(found) - len(objects)
+        return objects
+
+    def named(self, found: Any, what: str) -> dict[str, Any]:
+        """An object that is called `what`; anything else is counted, and an empty one."""
+        if found is not None and not isinstance(found, dict):
+            self.skip(f"{what} that is not an object")
+        return lenient.mapping(found)
+
+    def count_nameless(self, *logged: Any) -> None:
+        """Logged values that no name says what they are of."""
+        for found in logged:
+            if count := lenient.nameless_count(found):
+                self.not_understood[NAMELESS] += count
+
     def say(self, speaker: Speaker, words: Any, at: datetime | None = None) -> None:
         """Words of the user or the agent; where there are none, there is no turn."""
         if (found := lenient.said(words)) is not None:
             self._turns.append(Turn(len(self._turns), speaker, found, at))
+        elif words is not None and not isinstance(words, str):
+            self.skip(NO_TEXT)
 
     def call(self, call_id: Any, name: Any, arguments: Any, at: datetime | None = None) -> None:
         """A function is called; its result may follow later."""
         function = lenient.text(name)
+        if function is None:
+            self.skip("function without a name")
+            if arguments is None:
+                return
         key = lenient.text(call_id) or function or ""
         self._open[key].append(len(self._turns))
         self._turns.append(Turn(len(self._turns), "function", "", at, function, lenient.as_written(arguments)))
@@ -80,6 +116,9 @@ class Transcript:
         function = lenient.text(name)
         waiting = self._open[lenient.text(call_id) or function or ""]
         written = lenient.as_written(found)
+        if not waiting and function is None and written is None:
+            self.skip("result of no function")
+            return
         if waiting:
             index = waiting.pop(0)
             self._turns[index] = msgspec.structs.replace(self._turns[index], function_result=written)

@@ -45,11 +45,12 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
         return None
     began = clock(about.get("media_start_time")) or clock(about.get("date_created"))
     started_at = lenient.start(began, "media_start_time")
-    operators = _listed(found, "operator_results")
+    transcript = _transcript(found, _speakers(about), started_at)
+    operators = _listed(found, "operator_results", transcript)
     return conversation(
         NAME,
         zone,
-        _transcript(_listed(found, "sentences"), _speakers(about), started_at),
+        transcript,
         conversation_id=sid,
         started_at=started_at,
         logged=_verdicts(operators),
@@ -69,9 +70,12 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     )
 
 
-def _listed(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def _listed(found: Mapping[str, Any], name: str, transcript: Transcript) -> list[dict[str, Any]]:
+    """A list, or the page that holds it."""
     part = found.get(name)
-    return [mapping(one) for one in sequence(mapping(part).get(name) if isinstance(part, dict) else part)]
+    if isinstance(part, dict):
+        return transcript.listed(part.get(name, part), name.replace("_", " "))
+    return transcript.listed(part, name.replace("_", " "))
 
 
 def _speakers(about: Mapping[str, Any]) -> dict[int, Speaker]:
@@ -84,8 +88,9 @@ def _speakers(about: Mapping[str, Any]) -> dict[int, Speaker]:
     return speakers
 
 
-def _transcript(sentences: list[dict[str, Any]], speakers: Mapping[int, Speaker], started_at: datetime) -> Transcript:
+def _transcript(found: Mapping[str, Any], speakers: Mapping[int, Speaker], started_at: datetime) -> Transcript:
     transcript = Transcript()
+    sentences = _listed(found, "sentences", transcript)
     for sentence in sorted(sentences, key=lambda one: lenient.number(one.get("sentence_index")) or 0):
         number = sentence.get("media_channel")
         speaker = speakers.get(number) if isinstance(number, int) else None

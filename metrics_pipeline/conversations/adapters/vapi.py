@@ -13,7 +13,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
 from metrics_pipeline.conversations.adapters.lenient import clock, mapping, sequence, text
-from metrics_pipeline.conversations.adapters.shape import Adapter, Transcript, conversation
+from metrics_pipeline.conversations.adapters.shape import ONE_TEXT, Adapter, Transcript, conversation
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
 
 NAME = "vapi"
@@ -38,13 +38,18 @@ def convert(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
     if call.get("status") in UNFINISHED and not call.get("endedAt"):
         return None
     started_at = lenient.start(clock(call.get("startedAt")) or clock(call.get("createdAt")), "startedAt")
-    artifact, analysis = mapping(call.get("artifact")), mapping(call.get("analysis"))
+    transcript = Transcript()
+    artifact = transcript.named(call.get("artifact"), "artifact")
+    analysis = transcript.named(call.get("analysis"), "analysis")
+    _collect(lenient.fullest(artifact.get("messages"), call.get("messages")), transcript)
+    if not transcript.turns and (text(artifact.get("transcript")) or artifact.get("messagesOpenAIFormatted")):
+        transcript.skip(ONE_TEXT)
     ended_at, end_reason = clock(call.get("endedAt")), text(call.get("endedReason"))
-    verdicts = _verdicts(analysis, artifact)
+    verdicts = _verdicts(analysis, artifact, transcript)
     return conversation(
         NAME,
         zone,
-        _transcript(sequence(artifact.get("messages")) or sequence(call.get("messages"))),
+        transcript,
         conversation_id=call_id,
         started_at=started_at,
         logged=verdicts,
@@ -77,32 +82,31 @@ def _reported(message: Mapping[str, Any]) -> dict[str, Any]:
     return {**mapping(message.get("call")), "status": "ended", **report}
 
 
-def _transcript(messages: list[Any]) -> Transcript:
-    transcript = Transcript()
-    for message in map(mapping, messages):
+def _collect(messages: Any, transcript: Transcript) -> None:
+    for message in transcript.listed(messages, "messages"):
         role, at = message.get("role"), clock(message.get("time"))
         if role == "user":
             transcript.say("user", message.get("message"), at)
         elif role in ("bot", "assistant"):
             transcript.say("agent", message.get("message"), at)
         elif role == "tool_calls":
-            for call in map(mapping, sequence(message.get("toolCalls"))):
+            for call in transcript.listed(message.get("toolCalls"), "tool calls"):
                 function = mapping(call.get("function"))
                 transcript.call(call.get("id"), function.get("name"), function.get("arguments"), at)
         elif role == "tool_call_result":
             transcript.result(message.get("toolCallId"), message.get("name"), message.get("result"), at)
         elif role != "system":
             transcript.skip("message of an unknown role")
-    return transcript
 
 
-def _verdicts(analysis: Mapping[str, Any], artifact: Mapping[str, Any]) -> list[LoggedValue]:
+def _verdicts(analysis: Mapping[str, Any], artifact: Mapping[str, Any], transcript: Transcript) -> list[LoggedValue]:
     """Success evaluation, structured data, structured outputs and scorecards, by their own names."""
     found = [{name: analysis.get(name) for name in ("successEvaluation", "structuredDataMulti")}]
-    found.append(mapping(analysis.get("structuredData")))
+    found.append(transcript.named(analysis.get("structuredData"), "structured data"))
     for part, value in (("structuredOutputs", "result"), ("scorecards", "score")):
-        for key, output in mapping(artifact.get(part)).items():
-            found.append({text(mapping(output).get("name")) or key: mapping(output).get(value)})
+        for key, each in transcript.named(artifact.get(part), part).items():
+            output = transcript.named(each, f"one of {part}")
+            found.append({text(output.get("name")) or key: output.get(value)})
     return [value for group in found for value in lenient.logged(group, "platform")]
 
 

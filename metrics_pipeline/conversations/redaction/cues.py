@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
+
+import re2
 
 REACH = 60
 """Characters before a value in which a word that names it counts."""
@@ -31,18 +34,27 @@ _CUES = {
 }
 _CUE = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _CUES.items()), re.IGNORECASE)
 _BY_KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _CUES.items()}
-_OTHER = re.compile(
-    r"(?:order|invoice|tracking|reference|confirmation|reservation|ticket|case|serial|member(?:ship)?|loyalty|meter|"
+_BUSINESS = (
+    r"order|invoice|tracking|reference|confirmation|reservation|ticket|case|serial|member(?:ship)?|loyalty|meter|"
     r"flight|rooms?|zip|post ?code|product|item|model|version|booking|isbn|sku|part|policy|customer|pedido|reserva|"
-    r"factura|bestell\w*|rechnung\w*|commande)"
+    r"factura|bestell\w*|rechnung\w*|commande"
+)
+# A superset of all of them, in a tenth of the time.
+_NAMED = re2.compile("(?i)" + "|".join(_CUES.values()).replace(r"\b", ""))
+_OTHER = re.compile(
+    rf"(?:{_BUSINESS})"
     r"(?:\W+(?:number|no|nr|num|id|code|card|reads|numero|número))*(?:\W+(?:is|was|es|ist|est))?\W*$",
     re.IGNORECASE,
 )
+LONGEST_MONEY = 9
+"""Characters of the longest word for it, with the one before it."""
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥]|\b(?:usd|eur|gbp|dollars?|euros?|pounds?))\s*$", re.IGNORECASE)
 _MONEY_AFTER = re.compile(
     r"(?:[.,]\d\d)?\s*(?:[$€£¥%]|(?:usd|eur|gbp|dollars?|euros?|pounds?|percent|nights?|people|guests?|credits?|points?|stars?|minutes?|hours?|days?|times|miles?|ml|kg|km)\b)",
     re.IGNORECASE,
 )
+# A superset of both, in a tenth of the time: of most values the words before them say nothing.
+_SAYS_SOMETHING = re2.compile("(?i)" + "|".join([*_CUES.values(), _BUSINESS]).replace(r"\b", ""))
 _AFTERWARDS = re.compile(r"\W*(?:is|as|for|was)?\s*(?:my|our|the|her|his|a)\s+(?:\w+ )?", re.IGNORECASE)
 
 
@@ -58,6 +70,8 @@ class Said(NamedTuple):
     """Only the question before it names it."""
 
 
+# Each kind of number asks it of the same places.
+@lru_cache(maxsize=256)
 def said_about(before: str, after: str) -> Said:
     """What a value is, by the words on both sides of it.
 
@@ -67,16 +81,19 @@ def said_about(before: str, after: str) -> Said:
     """
     near = before[-REACH:]
     kind = None
-    for match in _CUE.finditer(near):
+    says_something = _SAYS_SOMETHING.search(near.encode("utf-8", "replace")) is not None
+    for match in _CUE.finditer(near) if says_something else ():
         kind = match.lastgroup
     if kind is None and (leads := _AFTERWARDS.match(after)):
         named = _CUE.match(after, leads.end())
         kind = named.lastgroup if named else None
-    is_amount = bool(_MONEY_BEFORE.search(near) or _MONEY_AFTER.match(after))
-    return Said(kind, bool(_OTHER.search(near)), is_amount)
+    is_amount = bool(_MONEY_BEFORE.search(near.rstrip()[-LONGEST_MONEY:]) or _MONEY_AFTER.match(after))
+    return Said(kind, says_something and bool(_OTHER.search(near)), is_amount)
 
 
 def names(text: str, kind: str) -> str | None:
     """The first word of `text` that names a value of `kind`; None where none does."""
+    if not _NAMED.search(text.encode("utf-8", "replace")):
+        return None
     match = _BY_KIND[kind].search(text)
     return match.group() if match else None

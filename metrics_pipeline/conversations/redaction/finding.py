@@ -19,7 +19,7 @@ def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     if not may_hold_number(passage.text):
         return apart([*surest, *words.passwords(passage)])
     found = tokens(passage.text)
-    numbers_said = list(runs(passage.text, found))
+    numbers_said = runs(passage.text)
     return apart(
         [
             *surest,
@@ -34,30 +34,44 @@ def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     )
 
 
-def echoes(text: str, known: Mapping[str, Find]) -> Iterator[Find]:
+class Echoes:
     """Where values that were found elsewhere in the conversation are said again, in whole or a number in part.
 
     Args:
         known: Finds by value; of a word-like find also by its spelling.
     """
-    low = text.lower()
-    for value, find in known.items():
-        if not value.isdigit() and len(value) >= FRAGMENT_DIGITS:
-            yield from _again(low, value.lower(), find)
-    if not may_hold_number(text):
-        return
-    if any(find.kind == "BIRTH_DATE" for find in known.values()):
-        for start, end, value in words.dates(text):
-            if value in known:
-                yield known[value]._replace(start=start, end=end)
-    numbers_known = [(value, find) for value, find in known.items() if value.isdigit()]
-    if not numbers_known:
-        return
-    for run in runs(text, tokens(text)):
-        for value, find in numbers_known:
-            if run.digits == value or (len(run.digits) >= FRAGMENT_DIGITS and run.digits in value):
-                yield find._replace(start=run.start, end=run.end)
-                break
+
+    def __init__(self, known: Mapping[str, Find]) -> None:
+        self._known = known
+        self._words = [(value.lower(), find) for value, find in known.items() if _is_word(value)]
+        self._numbers = [(value, find) for value, find in known.items() if value.isdigit()]
+        self._has_birth_date = any(find.kind == "BIRTH_DATE" for find in known.values())
+
+    def of(self, text: str) -> Iterator[Find]:
+        """Each place of `text` where one is said again."""
+        if self._words:
+            low = text.lower()
+            for value, find in self._words:
+                if value in low:
+                    yield from _again(low, value, find)
+        if not (self._numbers or self._has_birth_date) or not may_hold_number(text):
+            return
+        if self._has_birth_date:
+            for start, end, value in words.dates(text):
+                if value in self._known:
+                    yield self._known[value]._replace(start=start, end=end)
+        if not self._numbers:
+            return
+        for run in runs(text):
+            digits = run.digits
+            for value, find in self._numbers:
+                if digits == value or (len(digits) >= FRAGMENT_DIGITS and digits in value):
+                    yield find._replace(start=run.start, end=run.end)
+                    break
+
+
+def _is_word(value: str) -> bool:
+    return not value.isdigit() and len(value) >= FRAGMENT_DIGITS
 
 
 def _again(text: str, value: str, find: Find) -> Iterator[Find]:

@@ -98,8 +98,10 @@ def ibans(passage: Passage, tokens: Sequence[Token]) -> Iterator[Find]:
     # In capitals they are part of a code.
     words = [token for token in tokens if token.chars not in _IBAN_SKIPS]
     for begin in range(len(words) - 1):
-        head = "".join(token.chars for token in words[begin : begin + 4])[:4].upper()
-        if len(words[begin].chars) <= 2 and head[:2].isalpha() and head[2:].isdigit():
+        if len(words[begin].chars) > 2:
+            continue
+        head = "".join([token.chars for token in words[begin : begin + 4]])[:4].upper()
+        if head[:2].isalpha() and head[2:].isdigit():
             end, value = _iban_end(words, begin, "0")
             if not end:
                 end, value = _iban_end(words, begin, "O")

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn, fingerprint
-from metrics_pipeline.conversations.redaction.cues import names
-from metrics_pipeline.conversations.redaction.finding import echoes, find
+from metrics_pipeline.conversations.redaction.finding import Echoes, find
 from metrics_pipeline.conversations.redaction.names import may_hold_name, name_finds
 from metrics_pipeline.conversations.redaction.own import compile_own
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
 from metrics_pipeline.conversations.redaction.recogniser import Recogniser
-from metrics_pipeline.conversations.redaction.spoken import LINKS, may_hold_number, tokens
+from metrics_pipeline.conversations.redaction.speaking import asked_before, by_turn, passage_of, passages
 from metrics_pipeline.conversations.redaction.trigger import Triggers
 from metrics_pipeline.conversations.redaction.values import (
     Visit,
@@ -37,8 +36,6 @@ PHONE_REGIONS = ("US", "GB")
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
 FIELDS = ("channel", "language", "variant", "environment", "agent_version")
 _FIELD_NAMES = frozenset(map(spoken_name, FIELDS))
-EDGE = 40
-"""Characters of a turn that are looked at for a number that goes on in another turn."""
 _TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
 
 OnFind = Callable[[str, str], None]
@@ -98,20 +95,26 @@ class Redactor:
         """`conversation` without what is personal in it, marked with the version."""
         plain = msgspec.structs.replace(conversation, redaction=self.version)
         texts = [turn.text for turn in conversation.turns]
-        is_said = self._triggers.in_said("\n".join(texts) + "\n")
+        is_said = self._triggers.in_said(_lines(texts))
         if not self._recogniser and not is_said and not self._triggers.in_data(_data_as_one(conversation)):
             return Redacted(plain, {})
         slots = [_Slot(text, 0, []) for text in texts]
         year = conversation.started_at.year
-        for passage, places in _passages(conversation.turns, year) if is_said else ():
-            if self._triggers.in_said("\n".join([*passage.asked, passage.text, ""])):
+        lit = self._triggers.places_in_said(texts) if is_said else ()
+        for places in passages(conversation.turns) if lit else ():
+            is_asked = places[0] - 1 in lit and bool(asked_before(conversation.turns, places[0]))
+            if len(places) > 1 or places[0] in lit or is_asked:
+                passage = passage_of(conversation.turns, places, year)
                 finds = find(passage, self._regions, self._own)
-                for place, found in _by_turn(finds, passage.starts, texts, places):
+                for place, found in by_turn(finds, passage.starts, texts, places):
                     slots[place].finds.append(found)
-        leaves: list[tuple[str, str]] = []
-        _with_data(conversation, collected(leaves))
-        slots += [self._leaf(name, text, year) for name, text in leaves]
-        named = self._named(slots, [name for name, _ in leaves])
+        leaves, leaf_names = _leaves(conversation)
+        sentences = [leaf.text for leaf in leaves if _is_sentence(leaf)]
+        if self._triggers.in_data(_lines(leaf.text for leaf in leaves)) or self._triggers.in_said(_lines(sentences)):
+            for leaf in leaves:
+                self._look_at(leaf, year)
+        slots += leaves
+        named = self._named(slots, leaf_names)
         if not any(slot.finds for slot in slots) and not any(named):
             return Redacted(plain, {})
         return self._replaced(plain, slots, named)
@@ -131,23 +134,24 @@ class Redactor:
         ]
         return name_finds(self._recogniser.find, [slot.text for slot in slots], values, is_read)
 
-    def _leaf(self, name: str, text: str, year: int) -> _Slot:
-        whole = f"{name}: {text}" if name else text
-        slot = _Slot(whole, len(whole) - len(text), [])
-        is_sentence = " " in text.strip()
-        if self._triggers.in_data(whole) or (is_sentence and self._triggers.in_said(whole + "\n")):
-            passage = Passage(whole, is_data=not is_sentence, year=year)
-            slot.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > slot.offset)
-        return slot
+    def _look_at(self, leaf: _Slot, year: int) -> None:
+        is_sentence = _is_sentence(leaf)
+        if self._triggers.in_data(leaf.text) or (is_sentence and self._triggers.in_said(leaf.text + "\n")):
+            passage = Passage(leaf.text, is_data=not is_sentence, year=year)
+            leaf.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > leaf.offset)
 
     def _replaced(self, plain: Conversation, slots: Sequence[_Slot], named: Sequence[Sequence[Find]]) -> Redacted:
-        known = _known(slots)
+        echoes = Echoes(_known(slots))
         counts: Counter[str] = Counter()
         given = _Tokens(slot.text for slot in slots)
         instead = []
         for slot, names_in in zip(slots, named, strict=True):
-            finds = apart([*slot.finds, *echoes(slot.text, known), *names_in])
-            instead.append(_replaced(slot._replace(finds=finds), given, counts, self._on_find))
+            finds = [*slot.finds, *echoes.of(slot.text), *names_in]
+            instead.append(
+                _replaced(slot._replace(finds=apart(finds)), given, counts, self._on_find)
+                if finds
+                else slot.text[slot.offset :]
+            )
         turns = tuple(
             turn if turn.text == text else msgspec.structs.replace(turn, text=text)
             for turn, text in zip(plain.turns, instead, strict=False)
@@ -191,72 +195,6 @@ def _replaced(slot: _Slot, given: _Tokens, counts: Counter[str], on_find: OnFind
     return "".join([*parts, slot.text[position:]])
 
 
-def _passages(turns: Sequence[Turn], year: int) -> Iterator[tuple[Passage, list[int]]]:
-    """What each speaker says in one go: turns in which a number goes on are read as one."""
-    open_passages: dict[str, list[int]] = {}
-    closed: list[list[int]] = []
-    for place, turn in enumerate(turns):
-        before = open_passages.get(turn.speaker)
-        if before is not None and _goes_on(turns, before[-1], place):
-            before.append(place)
-            continue
-        if before is not None:
-            closed.append(before)
-        open_passages[turn.speaker] = [place]
-    for places in [*closed, *open_passages.values()]:
-        chosen = [turns[place].text for place in places]
-        starts = [0]
-        for text in chosen[:-1]:
-            starts.append(starts[-1] + len(text) + 1)
-        asked = tuple(_asked(turns, place) for place in places)
-        yield Passage("\n".join(chosen), starts, asked, year=year), places
-
-
-def _goes_on(turns: Sequence[Turn], before: int, place: int) -> bool:
-    """Whether a number at the end of one turn goes on at the beginning of the speaker's next."""
-    between = turns[before + 1 : place]
-    if len(between) > 2 or not (_ends_in_number(turns[before].text) and _begins_in_number(turns[place].text)):
-        return False
-    return not any(names(turn.text, kind) for turn in between for kind in ("CODE", "BIRTH_DATE"))
-
-
-def _ends_in_number(text: str) -> bool:
-    if not may_hold_number(text, max(0, len(text) - EDGE)):
-        return False
-    last = tokens(text[-EDGE:])[-1]
-    return last.is_number or last.chars.isupper()
-
-
-def _begins_in_number(text: str) -> bool:
-    head = text[:EDGE]
-    if not may_hold_number(head):
-        return False
-    words = (token for token in tokens(head) if token.chars.lower() not in LINKS)
-    first = next(words, None)
-    return first is not None and first.is_number
-
-
-def _asked(turns: Sequence[Turn], place: int) -> str:
-    """The turn of the other side that this one may answer: of what a caller says, only a question."""
-    if not place or turns[place - 1].speaker in (turns[place].speaker, "function"):
-        return ""
-    before = turns[place - 1]
-    return before.text if before.speaker == "agent" or before.text.rstrip().endswith("?") else ""
-
-
-def _by_turn(
-    finds: Sequence[Find], starts: Sequence[int], texts: Sequence[str], places: Sequence[int]
-) -> Iterator[tuple[int, Find]]:
-    """Each find in the turns that it stands in, with that turn's offsets."""
-    for found in finds:
-        for start, place in zip(starts, places, strict=True):
-            begin, end = max(found.start - start, 0), min(found.end - start, len(texts[place]))
-            if begin < end:
-                leading = re.match(r"\W*(?:(?:then|and|okay|ok|it|s|is|so|yes|yeah|y)\b\W*)*", texts[place][begin:end])
-                begin += leading.end() if leading and found.start < start else 0
-                yield place, found._replace(start=begin, end=end)
-
-
 def _known(slots: Sequence[_Slot]) -> dict[str, Find]:
     known: dict[str, Find] = {}
     for slot in slots:
@@ -264,6 +202,22 @@ def _known(slots: Sequence[_Slot]) -> dict[str, Find]:
             known.setdefault(found.value, found)
             known.setdefault(slot.text[found.start : found.end], found)
     return known
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join([*texts, ""])
+
+
+def _is_sentence(leaf: _Slot) -> bool:
+    return " " in leaf.text[leaf.offset :].strip()
+
+
+def _leaves(conversation: Conversation) -> tuple[list[_Slot], list[str]]:
+    """Everything but what was said, and what each is called."""
+    found: list[tuple[str, str]] = []
+    _with_data(conversation, collected(found))
+    wholes = [(f"{name}: {text}" if name else text, len(text)) for name, text in found]
+    return [_Slot(whole, len(whole) - length, []) for whole, length in wholes], [name for name, _ in found]
 
 
 def _data_as_one(conversation: Conversation) -> str:

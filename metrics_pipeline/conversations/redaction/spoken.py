@@ -7,8 +7,9 @@ and the digits of German and French.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 import re2
 
@@ -52,9 +53,27 @@ LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 
 _SAID = frozenset({*NUMBER_WORDS, *REPEATS})
 
+SHORT = 400
+"""Characters of a text that is remembered: memory must not grow with what somebody says."""
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 _HINT = re2.compile(rf"(?i)\pN|\b(?:{'|'.join(sorted(_SAID))})\b")
 _BETWEEN = re.compile(r"[\s\-–—./(),:+#*…]*")
+
+
+_Found = TypeVar("_Found")
+
+
+def remembered(look: Callable[[str], _Found]) -> Callable[[str], _Found]:
+    """`look`, which remembers what it said of the last short texts.
+
+    A text is looked at from several sides, and an agent says the same in many conversations.
+    """
+    remembering = lru_cache(maxsize=2_048)(look)
+
+    def of(text: str) -> _Found:
+        return remembering(text) if len(text) <= SHORT else look(text)
+
+    return of
 
 
 class Token(NamedTuple):
@@ -72,10 +91,7 @@ class Run(NamedTuple):
     """Numbers with nothing between them but marks and hesitation."""
 
     tokens: Sequence[Token]
-
-    @property
-    def digits(self) -> str:
-        return "".join(token.chars for token in self.tokens)
+    digits: str
 
     @property
     def start(self) -> int:
@@ -86,19 +102,26 @@ class Run(NamedTuple):
         return self.tokens[-1].end
 
 
-def may_hold_number(text: str, start: int = 0) -> bool:
-    """Whether there is a digit or a word for one from `start` on, at little cost."""
-    return _HINT.search(text[start:].encode("utf-8", "replace")) is not None
+@remembered
+def may_hold_number(text: str) -> bool:
+    """Whether there is a digit or a word for one, at little cost."""
+    return _HINT.search(text.encode("utf-8", "replace")) is not None
 
 
-def tokens(text: str) -> list[Token]:
+@remembered
+def tokens(text: str) -> Sequence[Token]:
     """The words and numbers of `text`, in order."""
     pieces = [(match.group(), match.start(), match.end()) for match in _PIECE.finditer(text)]
     found: list[Token] = []
     place = 0
     while place < len(pieces):
-        token, place = _read(pieces, place)
-        found.append(token)
+        raw, start, end = pieces[place]
+        if raw[0].isdigit() or raw.lower() in _SAID:
+            token, place = _read(pieces, place)
+            found.append(token)
+        else:
+            found.append(Token(raw, start, end, False))
+            place += 1
     return found
 
 
@@ -144,27 +167,33 @@ def _is_glued(pieces: Sequence[tuple[str, int, int]], place: int) -> bool:
     return (place > 0 and pieces[place - 1][2] == start) or (place + 1 < len(pieces) and pieces[place + 1][1] == end)
 
 
-def runs(text: str, found: Sequence[Token]) -> Iterator[Run]:
-    """Each run of numbers; a line break within one may be followed by a word or two that only lead on."""
+@remembered
+def runs(text: str) -> Sequence[Run]:
+    """Each run of numbers in `text`; a line break within one may be followed by a word or two that only lead on."""
+    return [Run(found, "".join([token.chars for token in found])) for found in _runs(text, tokens(text))]
+
+
+def _runs(text: str, found: Sequence[Token]) -> Iterator[list[Token]]:
     current: list[Token] = []
     skipped_from: int | None = None
     for token in found:
         if not token.is_number:
+            if not current:
+                continue
             word = token.chars.lower()
-            crosses = bool(current) and "\n" in text[current[-1].end : token.start]
-            if current and (word in FILLERS or (crosses and word in LINKS)):
+            crosses = "\n" in text[current[-1].end : token.start]
+            if word in FILLERS or (crosses and word in LINKS):
                 skipped_from = token.end
                 continue
-            if current:
-                yield Run(current)
+            yield current
             current, skipped_from = [], None
             continue
         if current:
             begin = current[-1].end if skipped_from is None else skipped_from
             if not _BETWEEN.fullmatch(text, begin, token.start) or token.start - begin > 8:
-                yield Run(current)
+                yield current
                 current = []
         current.append(token)
         skipped_from = None
     if current:
-        yield Run(current)
+        yield current

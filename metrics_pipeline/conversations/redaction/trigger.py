@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 import re2
 
@@ -35,15 +38,26 @@ _DATA = (
 
 
 class Triggers:
-    """What a text must match to be looked at. `own` are patterns of the team's own, which count as they are."""
+    """What a text must match to be looked at. `own` are patterns of the team's own."""
 
     def __init__(self, own: Sequence[str]) -> None:
+        own = [_within_a_text(pattern) for pattern in own]
         self._said = _compiled([rf"(?i:{_SPOKEN}|{_MAIL}|{_NAMED}|{_LETTERED})", *own])
         self._data = _compiled([rf"(?i:{_DATA}|{_MAIL}|{_NAMED.replace(_BOUND, _NO_LETTER)}|{_LETTERED})", *own])
 
     def in_said(self, text: str) -> bool:
         """Of what was said: turns, each with a line break at its end."""
         return self._said.search(text.encode("utf-8", "replace")) is not None
+
+    def places_in_said(self, texts: Sequence[str]) -> set[int]:
+        """Of what was said, one text after the other: those that something to look at stands in, in part or in whole."""
+        contents = [text.encode("utf-8", "replace") for text in texts]
+        ends = list(accumulate(len(content) + 1 for content in contents))
+        places: set[int] = set()
+        for found in self._said.finditer(b"\n".join([*contents, b""])):
+            start, end = found.span()
+            places.update(range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1))
+        return places
 
     def in_data(self, text: str) -> bool:
         """Of data: JSON, or a name and a value."""
@@ -53,6 +67,11 @@ class Triggers:
 _BOUND = r"\b(?:"
 _NO_LETTER = r"(?:\b|_)(?:"
 """Names in data hold words between underscores."""
+
+
+def _within_a_text(pattern: str) -> str:
+    """Matches wherever `pattern` matches one of several texts that stand a line each in another."""
+    return "" if re.search(r"\\[Az]", pattern) else f"(?m:{pattern})"
 
 
 def _compiled(parts: Sequence[str]) -> re2._Regexp:

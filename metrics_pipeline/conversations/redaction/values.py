@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from metrics_pipeline.conversations.redaction.spoken import remembered
+
 Visit = Callable[[str, str], str]
 """(name, text) of a leaf becomes the text that takes its place."""
 
@@ -17,6 +19,7 @@ _PLAIN = re.compile(
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.]+")
 
 
+@remembered
 def spoken_name(key: str) -> str:
     """`cardNumber` and `card_number` as words."""
     return _HUMP.sub(" ", key)
@@ -45,6 +48,8 @@ def visited(value: Any, visit: Visit, name: str = "") -> Any:
 
 def visited_json(text: str, visit: Visit, name: str = "") -> str:
     """JSON with its leaves visited, as it was written where none changed; what is no JSON is one leaf."""
+    if not text.lstrip().startswith(("{", "[")):
+        return visit(name, text)
     try:
         decoded = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

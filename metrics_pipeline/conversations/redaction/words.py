@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from metrics_pipeline.conversations.redaction.cues import names
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
-from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, tokens
+from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, remembered, tokens
 
 _AT = r"(?:\s?@\s?|\s?[\[(<]\s?at\s?[\])>]\s?)"
 _DOT = r"(?:\.|\s\.\s|\s?[\[(<]\s?dot\s?[\])>]\s?)"
@@ -15,6 +15,7 @@ _WRITTEN_EMAIL = re.compile(rf"[^\s@<>()\[\],;:\"'⟦⟧]+{_AT}[\w-]+(?:\.[\w-]+
 _TOP = "com|org|net|edu|gov|info|io|co|es|de|fr|it|uk|eu|nl|us|ca|app|dev|biz"
 _NUMBER_WORD = "|".join(sorted({*NUMBER_WORDS, *REPEATS}, key=len, reverse=True))
 _SAID_DOT = r"(?:\s+(?:dot|punto|point|punkt)\s+|\.)"
+_SAID_AT = re.compile(rf"\s(?:at|arroba)\s+(?=[\w-]+(?:\s+(?:dash|hyphen)\s+[\w-]+)*{_SAID_DOT}[a-z])", re.IGNORECASE)
 _MAIL_HOST = re.compile(r"gmail|hotmail|yahoo|outlook|icloud|proton|aol|live|gmx|web\b|mail", re.IGNORECASE)
 _MAIL_CUE = re.compile(
     r"e-?mail|correo|\bmail\b|write to|send (?:it|that|the \w+)(?: \w+)? (?:to|at)\b|\bsend\b", re.IGNORECASE
@@ -25,12 +26,11 @@ _NO_NAME = frozenset("me you us it is book look find see go available arrive sta
 
 def emails(passage: Passage) -> Iterator[Find]:
     """E-mail addresses, also "john dot smith at gmail dot com" and "j o h n at gmail dot com"."""
-    for match in _WRITTEN_EMAIL.finditer(passage.text):
+    has_sign = any(sign in passage.text for sign in "@[(<")
+    for match in _WRITTEN_EMAIL.finditer(passage.text) if has_sign else ():
         start = match.start()
         yield Find("EMAIL", start, match.end(), _address(match.group()))
-    for match in re.finditer(
-        rf"\s(?:at|arroba)\s+(?=[\w-]+(?:\s+(?:dash|hyphen)\s+[\w-]+)*{_SAID_DOT}[a-z])", passage.text, re.IGNORECASE
-    ):
+    for match in _SAID_AT.finditer(passage.text):
         found = _DOMAIN.match(passage.text, match.end())
         if found:
             start, linked = _local_start(passage.text, match.start())
@@ -119,7 +119,7 @@ def birth_dates(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
     """Dates of which a birth was spoken. A date of the year of the conversation or later is none."""
     if names("\n".join([*passage.asked, passage.text]), "BIRTH_DATE") is None:
         return
-    written = list(dates(passage.text))
+    written = dates(passage.text)
     for start, end, value in written:
         if _is_birth(passage, start, end) and _is_past(value, passage.year):
             yield Find("BIRTH_DATE", start, end, value)
@@ -130,10 +130,10 @@ def birth_dates(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
             yield Find("BIRTH_DATE", run.start, run.end, run.digits)
 
 
-def dates(text: str) -> Iterator[tuple[int, int, str]]:
+@remembered
+def dates(text: str) -> Sequence[tuple[int, int, str]]:
     """Each date with a year: where it begins and ends, and what it is however it is written."""
-    for match in _DATES.finditer(text):
-        yield match.start(), match.end(), _date_value(match)
+    return [(match.start(), match.end(), _date_value(match)) for match in _DATES.finditer(text)]
 
 
 def _is_birth(passage: Passage, start: int, end: int) -> bool:
@@ -184,6 +184,7 @@ def keys(passage: Passage) -> Iterator[Find]:
 
 
 _PASSWORD_NAME = r"(?:pass ?word|passwd|\bpwd|pass ?phrase|contraseña|mot de passe|kennwort|passwort)"
+_PARTS_OF_PASSWORD = ("pass", "pwd", "contrase", "kennwort")
 _PASSWORD_NAMED = re.compile(_PASSWORD_NAME, re.IGNORECASE)
 _PASSWORD = re.compile(
     rf"{_PASSWORD_NAME}\b(?:\s+(?:for|of|on|to)\s+\w+(?: \w+)?)?(?P<named>\s*[:=]\s*|\s+(?:is|was|es|ist|est)\s*:?\s+)"
@@ -207,7 +208,8 @@ _NO_PASSWORD = frozenset(
 
 def passwords(passage: Passage) -> Iterator[Find]:
     """Passwords: the word after "password is", or the answer to a question for one."""
-    if not _PASSWORD_NAMED.search("\n".join([*passage.asked, passage.text])):
+    said = "\n".join([*passage.asked, passage.text]).casefold()
+    if not any(part in said for part in _PARTS_OF_PASSWORD) or not _PASSWORD_NAMED.search(said):
         return
     for match in _PASSWORD.finditer(passage.text):
         start = match.start("value")

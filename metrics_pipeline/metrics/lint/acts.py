@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from metrics_pipeline.metrics.lint.closed import BE
 from metrics_pipeline.metrics.lint.english import GENERIC, is_concrete, is_person, is_speech, reports
 from metrics_pipeline.metrics.lint.evaluation import evaluates
-from metrics_pipeline.metrics.lint.grammar import BE, Clause, Word, clauses, tagged
+from metrics_pipeline.metrics.lint.grammar import Clause, Word, clauses, tagged
 
 JUDGED = frozenset(
     "handle manage perform satisfy please treat serve support help assist succeed achieve fulfil fulfill work happen deal "
@@ -50,10 +51,12 @@ PHRASAL = frozenset(
     for verb in verbs.split()
 )
 """Verbs that by their particle say, refuse or give up."""
+STANDS = frozenset("occur appear stand hold contain include".split())
+"""What words do in a passage."""
 PASSAGES = frozenset("turn transcript wording summary".split())
 """Where in a transcript it stands."""
 UTTERANCES = frozenset(
-    "question request remark reply answer mention complaint objection statement promise offer apology message".split()
+    "question request remark reply answer mention complaint objection statement promise offer apology message word words".split()
 )
 ABSTRACT = frozenset("feeling motive".split())
 PARTICLES = frozenset("out up off down away back over".split())
@@ -68,7 +71,7 @@ LEAD = re.compile(
 CLEFT = re.compile(r"^\W*it (?:is|was) ((?:the |an? )?[\w-]+) (?:who|that)\b", re.IGNORECASE)
 INLINE = re.compile(
     r"\b(that is,|i\.e\.|meaning|namely|which means|(?:this|it) is so (?:only )?(?:if|when)|counts? (?:as|when|if|only)|in the sense that|"
-    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b|: (?:the|an?|they|both|all) ",
+    r"only (?:when|if)|is met when|is the case when|which is to say|in other words|success means|makes it (?:true|false)|counts as such|defined as|yes,? (?:when|if))|\btrue\b",
     re.IGNORECASE,
 )
 
@@ -107,7 +110,7 @@ def _only_judges(clause: Clause) -> bool:
 def _is_uttered(clause: Clause) -> bool:
     """Whether it tells of what somebody uttered, by a noun: `a question by the player is about …`, `put as a question`."""
     verbs = {clause.words[index].base for index in clause.verbs}
-    if verbs & (JUDGED - {"concern", "relate", "involve"} | COMPLETED):
+    if verbs & (JUDGED - STANDS - {"concern", "relate", "involve"} | COMPLETED):
         return False
     if any(word.base in ("function", "tool") for word in clause.words) and verbs & {
         "run",
@@ -131,7 +134,7 @@ def _is_uttered(clause: Clause) -> bool:
         if (
             word.kind == "noun"
             and word.base in UTTERANCES
-            and (is_topic or is_theirs or verbs & {"put", "pose", "raise"})
+            and (is_topic or is_theirs or verbs & {"put", "pose", "raise", "use"})
         ):
             return True
     return False
@@ -140,7 +143,10 @@ def _is_uttered(clause: Clause) -> bool:
 def _is_in_a_passage(clause: Clause) -> bool:
     """Whether something stands in a turn; `by the last turn` only says when."""
     return any(
-        (word.base in PASSAGES or (word.base in ("answer", "reply", "message") and _follows_in(clause, place)))
+        (
+            word.base in PASSAGES
+            or (word.base in ("answer", "reply", "message", "result") and _follows_in(clause, place))
+        )
         and not {other.base for other in clause.words[max(0, place - 3) : place]} & {"by", "at", "until"}
         for place, word in enumerate(clause.words)
     )
@@ -148,8 +154,9 @@ def _is_in_a_passage(clause: Clause) -> bool:
 
 def _follows_in(clause: Clause, place: int) -> bool:
     """Whether something stands `in the answer`, or `a message holds` it."""
-    holds = clause.verbs and clause.words[clause.verbs[0]].base in ("hold", "contain", "include")
-    return bool(holds) or any(word.base == "in" for word in clause.words[max(0, place - 3) : place])
+    return any(clause.words[index].base in STANDS for index in clause.verbs) or any(
+        word.base == "in" for word in clause.words[max(0, place - 3) : place]
+    )
 
 
 def _is_measured(following: Sequence[Clause]) -> bool:
@@ -189,12 +196,18 @@ def _is_act(read: Sequence[Clause], place: int, index: int) -> bool:
     about = (*before, *after)
     if verb.base in COMPLETED:
         return any(map(is_concrete, about)) and not any(word.base in GENERIC for word in about)
+    if verb.base in ("want", "wish") and clause.opener not in ("what", "whatever", "as", "than"):
+        # What somebody wants by name, they have said; what they want is open.
+        return any(map(is_person, before)) and any(map(is_concrete, after))
     if verb.base in JUDGED:
         return False
     if is_speech(verb):
         is_for_somebody = any(word.base == "for" for word in after) and any(map(is_person, after))
         is_said = any(map(is_concrete, about)) or _is_whole(after) or is_for_somebody
         return is_said or _is_followed_up(read[place + 1 : place + 2])
+    if verb.base in COMPLIES and after and after[0].base == "to" and any(word.meaning == "time" for word in after):
+        # Kept to the day that was planned.
+        return True
     if verb.base in COMPLIES and any(word.meaning in ("communication", "cognition") for word in about):
         return False
     is_passive = any(word.base in BE for word in clause.words[max(0, index - 3) : index])
@@ -269,5 +282,6 @@ def _is_whole(after: Sequence[Word]) -> bool:
 
 
 def is_spelled_out(text: str) -> bool:
-    """Whether a definition itself says its exact condition."""
-    return INLINE.search(text) is not None and is_observable(text)
+    """Whether a definition itself says its exact condition; after a colon it does when an act stands there."""
+    after_colon = text.partition(": ")[2]
+    return (INLINE.search(text) is not None and is_observable(text)) or is_observable(after_colon)

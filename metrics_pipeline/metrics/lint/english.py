@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from metrics_pipeline.metrics.lint.grammar import Word, tagged
+from metrics_pipeline.metrics.lint.closed import BE
+from metrics_pipeline.metrics.lint.grammar import Clause, Word, clauses, tagged
 from metrics_pipeline.metrics.lint.lexicon import noun_base
 from metrics_pipeline.metrics.lint.words import ACTORS, stem, stem_set, words
 
@@ -45,11 +46,18 @@ TELLS = (
 """They need a clause: whom is told comes first."""
 CLAUSE = r"(?:that|whether|if|how|why|what|where|when|who|because)\b"
 SAID = re.compile(
-    rf"\b{NOUN}(?!(?:claim|report|mention)s? (?:about|for|of|on|to|under)\b){SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
+    rf"\b{NOUN}(?!(?:claim|report|mention)s? (?:about|for|of|on|to(?! (?:have|be)\b)|under)\b){SPEAKS}(?! (?:is|are|was|were|has|does|match|matches|differs|equals)\b)|"
     rf"\b{TELLS} (?:(?:to |of |for )?(?:(?:the|a|an|each|every|their) )?[\w-]+ )?{CLAUSE}|\b(?:words?|phrases?|"
     rf"sentences?) (?:such|like|as)\b",
 )
 ABBREVIATION = re.compile(r"\b([ei])\.(g|e)\.")
+BY_ACCOUNT = re.compile(
+    r"\b(?:according to (?:the|a|an|their|each) |by (?:the|their|his|her|\w+['’]s) (?:own )?(?:account|words|report)\b|"
+    r"in (?:the|their|his|her|(?:\w+ )?\w+['’]s) (?:own )?words\b|(?:as|so) (?:they|he|she|(?:the |a )?\w+) "
+    r"(?:sa[iy]|tell|told|put|report|describ|call|claim|mention|state|writ|wrote)|"
+    r"as (?:told|described|reported|named|given|stated|said|put|claimed) by )",
+    re.IGNORECASE,
+)
 BREAK = re.compile(r"[.;!?]|, (?:which|who|whose|where)\b")
 
 
@@ -86,10 +94,32 @@ def has_verb(text: str) -> bool:
 
 def is_reported(text: str, position: int) -> bool:
     """Whether what stands at `position` is what somebody in the conversation said."""
-    before = re.split(r"[.;]", text[:position])[-1]
+    before, after = re.split(r"[.;]", text[:position])[-1], re.split(r"[.;]", text[position:])[0]
+    if is_by_account(before + after):
+        return True
     if re.search(r"\b(?:notice|news|warning|word|announcement|reminder) that\b", before):
         return True
     return any(stem(word) in REPORTING for word in words(before) if word != "not")
+
+
+def is_by_account(sentence: str) -> bool:
+    """Whether a sentence names whose words it goes by: `in the parent's words`, `as the guest calls it`."""
+    return BY_ACCOUNT.search(sentence) is not None
+
+
+def is_account(text: str) -> bool:
+    """Whether a text asks for what somebody other than the agent says: what meets it then is what they say."""
+    return any(_tells(clause, index) for clause in clauses(text) for index in clause.verbs)
+
+
+def _tells(clause: Clause, index: int) -> bool:
+    """Whether a person on the other side reports, is said to have reported, or is asked."""
+    before, verb, after = clause.words[:index], clause.words[index], clause.words[index + 1 :]
+    is_passive = any(word.base in BE for word in before)
+    by = next((place for place, word in enumerate(after) if word.base == "by"), len(after))
+    tellers = before if verb.base == "ask" or not is_passive else after[by + 1 : by + 4]
+    people = [word for word in tellers if is_person(word)]
+    return reports(verb) and bool(people) and people[-1].base not in ("agent", "bot", "assistant")
 
 
 def is_said(text: str, position: int) -> bool:

@@ -11,6 +11,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from metrics_pipeline.metrics.lint.closed import (
+    ADVERBS,
+    AUXILIARIES,
+    BE,
+    CLOSED,
+    COORDINATORS,
+    COUNTS,
+    DETERMINERS,
+    MODALS,
+    NEGATIONS,
+    NUMBERS,
+    PREPOSITIONS,
+    PRONOUNS,
+    SENTENCE_ENDS,
+    SUBORDINATORS,
+)
 from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS, noun_base, senses, verb_base
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -18,43 +34,6 @@ Kind = Literal[
     "verb", "auxiliary", "noun", "adjective", "adverb", "pronoun", "determiner", "preposition", "conjunction", "mark"
 ]
 TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[.;:!?,()]|—|–")
-BE = frozenset("be am is are was were been being isn't aren't wasn't weren't".split())
-AUXILIARIES = BE | frozenset(
-    "have has had having haven't hasn't hadn't do does did don't doesn't didn't can could may might must shall should will "
-    "would cannot can't couldn't mustn't shouldn't won't wouldn't get gets got".split()
-)
-MODALS = AUXILIARIES - BE - frozenset("have has had having get gets got".split())
-PRONOUNS = frozenset(
-    "i you he she it we they me him us them who whom whoever myself yourself himself herself itself ourselves themselves "
-    "nobody somebody anybody everybody none nothing something anything everything someone anyone everyone this these those "
-    "neither either both one ones another others".split()
-)
-DETERMINERS = frozenset(
-    "the a an each every any no some all its their his her our your my whose such either neither both another other "
-    "this these those that what which many much more most few fewer several enough".split()
-)
-NUMBERS = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve first second third last next".split()
-)
-PREPOSITIONS = frozenset(
-    "of to in on at by for with from into onto about over under between during through against towards toward upon within "
-    "without per via off out up down across behind beyond near along among around beside besides despite except like "
-    "inside outside above below ahead back away instead plus than as".split()
-)
-COORDINATORS = frozenset("and or but nor yet".split())
-SUBORDINATORS = frozenset(
-    "that which who whom whose whoever because when whenever after before once if unless until till while whilst so then "
-    "whether although though since where wherever why how what whatever whichever".split()
-)
-SENTENCE_ENDS = frozenset(".;!?")
-ADVERBS = frozenset(
-    "not never n't also only just even still already again too very really quite rather almost always often once twice "
-    "here there somewhere anywhere nowhere everywhere now then soon later ever yet together instead however merely simply both at least most".split()
-)
-NEGATIONS = frozenset("not no never neither nor none nothing nobody without nowhere hardly cannot".split())
-
-
-CLOSED = PREPOSITIONS | DETERMINERS | AUXILIARIES | SUBORDINATORS | COORDINATORS | ADVERBS | PRONOUNS
 
 
 class Word(NamedTuple):
@@ -114,6 +93,9 @@ def _word(token: str, before: Sequence[Word], after: Sequence[str]) -> Word:
     verb = verb_base(plain)
     if low in AUXILIARIES:
         return Word(token, "auxiliary", low) if _is_auxiliary(low, after) else Word(token, "verb", verb or low)
+    if low == "so" and last is not None and last.kind == "verb" and (not after or not after[0][0].isalnum()):
+        # The rider said so.
+        return Word(token, "pronoun", low)
     if low in COORDINATORS or (low in SUBORDINATORS and not _is_plain_determiner(low, last, after)):
         return Word(token, "conjunction", low)
     if low in ("all", "both", "each") and last is not None and last.kind == "auxiliary":
@@ -219,6 +201,8 @@ def _is_verb(
     if low != verb and low.endswith("s"):
         if last is not None and last.text.lower() in ACTORS:
             return True
+        if _is_of_several(before):
+            return False
         known = senses(verb)["v"].tagged_count, senses(noun)["n"].tagged_count if noun else 0
         is_mostly = previous is not None and previous.kind == "adjective" and known[0] > 9 * known[1]
         return (
@@ -229,6 +213,12 @@ def _is_verb(
     if noun is None and "a" not in senses(low):
         return True
     return is_finite and _has_object(after) and after[0][0].isalnum() and previous.text.endswith("s")  # type: ignore[union-attr]
+
+
+def _is_of_several(before: Sequence[Word]) -> bool:
+    """Whether a singular noun that is counted stands right before: `two clock times`."""
+    counted = len(before) > 1 and before[-1].kind == "noun" and not before[-1].text.endswith("s")
+    return counted and (before[-2].base in NUMBERS - {"one", "first", "second", "third", "last", "next"} | COUNTS)
 
 
 def _has_object(after: Sequence[str]) -> bool:

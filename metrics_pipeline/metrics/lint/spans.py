@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS
+from metrics_pipeline.metrics.lint.closed import NEGATIONS
 from metrics_pipeline.metrics.lint.words import words
 
 NUMBERS = {

@@ -39,6 +39,7 @@ def test_a_plural_leads_to_its_noun_and_what_is_no_word_to_nothing():
         ("Whether the resident reports a steady tone.", ["report"]),
         ("This season's price was quoted.", ["quote"]),
         ("The journey stood on firm ground.", ["stand"]),
+        ("Two clock times, or one, were said.", ["say"]),
     ],
 )
 def test_verbs_are_told_from_nouns_and_adjectives_of_the_same_form(sentence, verbs):

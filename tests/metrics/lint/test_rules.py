@@ -90,6 +90,30 @@ def test_a_weak_twin_is_caught(tmp_path, text, code):
         boolean("Patients who ask how likely a cure is.", "The patient asks for a percentage."),
         boolean("The agent ends the chat only after asking for wishes.", "A question stands in the agent's last turn."),
         boolean("The agent named a fee, rightly or wrongly."),
+        boolean("A visit within three days was booked.", "The agent named a day, at most three days ahead."),
+        boolean("The buyer wants the load on a later day.", "The buyer wants it on a later day."),
+        boolean("A neighbour's loud music was put on record.", "The agent said that a complaint is filed."),
+        boolean("The agent spoke of a slow zone."),
+        boolean(
+            "Visitors put into words that they felt ashamed.", "A visitor used one of these words, or one like them."
+        ),
+        boolean("The owner says what the lamp does.", "The lamp on the panel lit up."),
+        boolean("Smoke came out of the engine, by the account of the skipper.", "The skipper said so."),
+        boolean("The agent arrives at one number for the part.", "One part number was said."),
+        boolean("A match came up and was said.", "A match came in the first turn."),
+        boolean("Someone was hurt, and the rider says so.", "The rider says that a person is hurt."),
+        boolean("Crates were dumped and a neighbour broke a leg.", "The caller said that a crate fell."),
+        boolean("The agent asks if anything else is needed.", "The agent asked for wishes."),
+        boolean("The rules for pets were named at the moment the guest put a dog on the list.").replace(
+            "good: true", "applies_when: Once the guest has named a dog."
+        ),
+        boolean("The debtor claims to have paid a few days ago.", "The debtor says that money was sent."),
+        boolean("The rider fights the bill for towing.").replace("good: true", "good: false"),
+        boolean('"A slot was agreed: one side said the day and the other accepted."').replace(
+            'true_when: "The agent said that the money is on its way."\n', ""
+        ),
+        boolean("A symptom is reported by the donor.", "The donor felt dizzy, or saw stars."),
+        boolean("Whether both names are said first.", "Both names occur in the first turn of the agent."),
     ],
 )
 def test_a_strong_twin_is_clean(tmp_path, text):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from metrics_pipeline.metrics.lint.english import GENERIC, has_verb, is_person, is_reported, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
+from metrics_pipeline.metrics.definition import MetricDefinition
+from metrics_pipeline.metrics.lint.closed import BE, SUBORDINATORS
+from metrics_pipeline.metrics.lint.english import has_verb, is_by_account, is_person, is_reported, is_speech
+from metrics_pipeline.metrics.lint.given import given_thing
+from metrics_pipeline.metrics.lint.grammar import Clause, clauses, sentences, verb_groups
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -39,20 +42,10 @@ TIED = re.compile(
     re.IGNORECASE,
 )
 EVENT_OPENERS = frozenset("after once when whenever while whilst if before".split())
-ANSWERED = frozenset("when where how why until whether what which".split())
-"""`The agent said when …` is an answer: somebody asked."""
 OWN_SIDE = frozenset("agent bot assistant system advisor adviser representative operator we".split())
 RESPONSES = frozenset("prove agree accept decline refuse reject approve".split())
 """What somebody says to what was put to them."""
 VOICED = frozenset("want wish object contest raise bring voice dispute complain volunteer hang".split())
-UTTERED = frozenset("question request complaint claim order booking objection query enquiry inquiry".split())
-EVERYWHERE = frozenset(
-    "greeting opening start beginning introduction notice recording disclosure disclaimer consent privacy transcript "
-    "function tool talk course phone telephone line middle number language channel message reply turn word words name surname first last shop house website office company bank "
-    "pharmacy clinic practice hotel school university store branch airline restaurant hospital garage agency firm museum zoo "
-    "library council authority brand team department provider".split()
-)
-"""What a conversation has whatever it is about."""
 CONDITION = re.compile(
     r"\b(?:true|false|answer is|counts?|counted|(?:yes|no),? (?:if|when|where|only))\b", re.IGNORECASE
 )
@@ -68,7 +61,7 @@ def check(subject: Subject) -> Iterator[Hit]:
     if metric.applies_when is not None or metric.applies_if is not None:
         return
     for sentence in sentences(metric.definition):
-        found = _dependence(sentence, metric.type == "boolean") if _states(sentence) else None
+        found = _dependence(sentence, metric) if _states(sentence) else None
         if found:
             yield Hit(
                 subject, ("definition",), f"it depends on something ({found!r} …), and nothing says when it applies."
@@ -81,7 +74,7 @@ def _states(sentence: str) -> bool:
     return has_verb(sentence) and not CONDITION.search(sentence)
 
 
-def _dependence(sentence: str, is_boolean: bool) -> str | None:
+def _dependence(sentence: str, metric: MetricDefinition) -> str | None:
     """The words of a sentence that take for granted what does not happen in every conversation."""
     for found in TIED.finditer(sentence):
         before = sentence[: found.start()]
@@ -94,7 +87,9 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
     if is_condition and _is_event(opened[0]) and not _is_volunteered(opened[0]):
         return "if"
     read = clauses(OPENING.sub("", sentence).strip())
-    is_volunteered = any(_is_volunteered(clause) for clause in read[:2] if clause.opener not in EVENT_OPENERS)
+    is_volunteered = is_by_account(sentence) or any(
+        _is_volunteered(clause) for clause in read[:2] if clause.opener not in EVENT_OPENERS
+    )
     for index, clause in enumerate(read):
         earlier = read[:index]
         is_below_main = index < 2 or read[index - 1].opener in ("", ",", "and", "or", "but", "whether")
@@ -103,18 +98,20 @@ def _dependence(sentence: str, is_boolean: bool) -> str | None:
             is_near
             and not is_volunteered
             and not _is_of_order(earlier, clause)
+            and not _is_asked(earlier, clause)
             and clause.opener in EVENT_OPENERS
             and _is_event(clause)
         ):
             return f"{clause.opener} {clause.words[0].text}"
-        is_relative = is_boolean and earlier and clause.opener in ("that", "which", "who", "whose")
+        is_relative = metric.type == "boolean" and earlier and clause.opener in ("that", "which", "who", "whose")
         if is_relative and _takes_for_granted(earlier, clause):
             return f"{earlier[-1].words[-1].text} {clause.opener}"
         if index < 2 and _is_of_a_group(clause):
             return f"{clause.words[0].text} {clause.words[1].text}"
         if index == 0 and _is_conditional_phrase(clause):
             return clause.words[0].text
-    return _given_thing(read) if is_boolean and not is_volunteered else None
+    # Where there was no such thing, false is no failure of what is not wanted, or neither good nor bad.
+    return given_thing(read) if metric.good is True and not is_volunteered else None
 
 
 def _is_volunteered(clause: Clause) -> bool:
@@ -148,62 +145,10 @@ def _is_of_order(earlier: Sequence[Clause], clause: Clause) -> bool:
     return clause.opener == "before" and bool(earlier) and (is_own or points)
 
 
-def _given_thing(read: tuple[Clause, ...]) -> str | None:
-    """A definite thing of the main clause, or of what it hangs on, that only some conversations have."""
-    said = [word for word in read[0].words if is_speech(word) and not word.text.endswith("ing")]
-    # `The host is asked whether …`: that can be told of every conversation.
-    is_passive = any(word.base in BE for word in read[0].words)
-    is_told = any(word.base == "tell" for word in said) and not is_person(read[0].words[max(0, read[0].verbs[0] - 2)])
-    is_asked = is_passive and (is_told or any(word.base == "ask" for word in said))
-    if len(read) > 1 and said and not is_asked and read[1].opener in ANSWERED:
-        return read[1].opener
-    # `Learns how many people are in the boat`: what is asked takes nothing for granted but what it asks.
-    for clause in read[:1] if len(read) > 1 and read[1].opener in ("how", "whether") else read[:2]:
-        for place, word in enumerate(clause.words[:-1]):
-            following = clause.words[place + 1 : place + 3]
-            if word.text.lower().endswith(("'s", "s'")) and following[0].base in UTTERED:
-                if len(following) == 2 and following[1].kind == "preposition":
-                    return f"{word.text} {following[0].text}"
-                continue
-            is_asked_for = (
-                place > 1
-                and clause.words[place - 1].base == "for"
-                and clause.words[place - 2].base in ("ask", "request")
-            )
-            is_name = following[0].text[0].isupper() or following[0].base in EVERYWHERE
-            # `The host of the escape room` is always there.
-            is_of_role = place > 1 and clause.words[place - 1].base == "of" and is_person(clause.words[place - 2])
-            if word.base != "the" or is_asked_for or is_name or is_of_role:
-                continue
-            head = _head(clause.words[place + 1 :])
-            is_made = head is not None and head.base in UTTERED and _is_of_what(clause.words, head)
-            if head is not None and (is_made or _is_of_some(head)):
-                return f"the {head.text}"
-    return None
-
-
-def _is_of_what(read: Sequence[Word], head: Word) -> bool:
-    """Whether it is said what somebody asked for: `the request for a lower fee`."""
-    place = read.index(head)
-    is_answered = any(word.base in BE for word in read[place:])
-    return is_answered and place + 1 < len(read) and read[place + 1].base in ("for", "to")
-
-
-def _head(after: Sequence[Word]) -> Word | None:
-    """The noun that a determiner belongs to: the last one of `larger corner room`."""
-    head = None
-    for word in after:
-        if word.kind == "noun":
-            head = word
-        elif word.kind not in ("adjective", "determiner") or head is not None:
-            break
-    return head
-
-
-def _is_of_some(noun: Word) -> bool:
-    name = noun.text.lower().removesuffix("'s")
-    is_known = noun.base in GENERIC or name in GENERIC or noun.base in EVERYWHERE or name in EVERYWHERE
-    return not is_known and not is_person(noun) and noun.meaning not in ("group", "time", "person")
+def _is_asked(earlier: Sequence[Clause], clause: Clause) -> bool:
+    """Whether `if` stands for whether: `asks if anything else is needed`."""
+    last = next((word for word in reversed(earlier[-1].words) if word.kind == "verb"), None) if earlier else None
+    return clause.opener == "if" and last is not None and (is_speech(last) or last.meaning == "cognition")
 
 
 def _is_event(clause: Clause) -> bool:

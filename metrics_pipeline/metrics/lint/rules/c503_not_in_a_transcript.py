@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metrics_pipeline.metrics.lint.acts import is_observable
-from metrics_pipeline.metrics.lint.english import has_verb, reports
+from metrics_pipeline.metrics.lint.english import has_verb, is_account, reports
 from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.hidden import beyond, inner
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
@@ -32,12 +32,17 @@ def check(subject: Subject) -> Iterator[Hit]:
     # `What the guest complained about`: each label is part of what was said.
     is_topic = {label.outcome for label in subject.metric.labels} == {"neutral"}
     is_told = is_topic or any(map(reports, tagged(subject.metric.definition)))
+    is_theirs = is_account(subject.metric.definition)
     anchored = any(is_observable(text) and not inner(text) for text in subject.conditions)
     for loc, text in subject.prose:
-        if loc == ("applies_when",) or (loc[0] == "labels" and (is_told or not has_verb(text))):
+        is_condition = loc[0] in ("true_when", "false_when")
+        is_what_was_told = (is_condition and is_theirs) or (loc[0] == "labels" and (is_told or not has_verb(text)))
+        if loc == ("applies_when",) or is_what_was_told:
             continue
         # What the definition calls a feeling may be made visible by the conditions; a sound or a later day may not.
-        found = beyond(text) if anchored and loc == ("definition",) else beyond(text) or inner(text)
+        found = beyond(text, is_label=loc[0] == "labels")
+        if not found and not (anchored and loc == ("definition",)):
+            found = inner(text)
         if found:
             yield Hit(subject, loc, f"{found!r} is nothing that a transcript shows.")
 

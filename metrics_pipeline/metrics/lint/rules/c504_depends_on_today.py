@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.english import is_said
+from metrics_pipeline.metrics.lint.english import is_by_account, is_said
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.words import ACTORS
 
@@ -78,9 +78,6 @@ PEOPLE = "|".join(sorted(ACTORS - {"agent", "bot", "assistant"}))
 OWN = re.compile(rf"\b(?:their|his|her|its|(?:{PEOPLE})s?['’]s?) (?:\w+ )?$")
 STATE = re.compile(rf"\b(?:they|he|she|who|{PEOPLE})(?: \w+)?(?: (?:is|are|was|were|has|have|had))? (?:\w+ )?$")
 """`The plan that the customer is currently on` holds at the time of the conversation."""
-TOLD = re.compile(
-    rf"\b(?:as|what|so) (?:they|he|she|(?:the |a )?(?:{PEOPLE})) (?:sa|writ|tell|told|put|report|claim|mention)",
-)
 THAT = re.compile(
     r"\b(?:sa(?:y|id)|stat|writ|wrote|told|tell|confirm|explain|announc|report|claim|inform|warn)\w* (?:(?:the |a "
     r")?\w+ )?(?:that|whether)\b",
@@ -95,6 +92,7 @@ ANCHORED = re.compile(
 MENTIONED_BEFORE = re.compile(r"\b(?:such as|namely|the words?)\b[^.;]*$")
 MENTIONED_AFTER = re.compile(r"[^.;]*?(?:\b(?:said|spoken|written|named|used) by\b|\bcounts? (?:as|too|for)\b)")
 """The word itself is meant: `today, said by the agent, counts as a day`."""
+EVENT = re.compile(r" (?:when|that|at which|in which|they|he|she|it|the|an?|their|his|her)\b")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -126,12 +124,14 @@ def _is_of_the_conversation(text: str, found: re.Match[str]) -> bool:
     is_ordinal = re.search(
         r"(?<!\bin )(?<!\bover )(?<!\bduring )(?<!\bwithin )(?<!\bfor )(?<!\bof )(?<!\bsince )\bthe $", before
     )
-    if is_ordinal or MENTIONED_BEFORE.search(before) or MENTIONED_AFTER.match(text[found.end() :]):
+    # `At the moment the visitor booked`: a moment of the conversation.
+    is_event = words == "at the moment" and EVENT.match(text[found.end() :])
+    if is_ordinal or is_event or MENTIONED_BEFORE.search(before) or MENTIONED_AFTER.match(text[found.end() :]):
         return True
     is_state = words in ("currently", "presently", "at the moment", "right now") and STATE.search(before)
     is_arranged = LATER.fullmatch(words) and ARRANGED.search(before)
     after = text[found.end() :]
-    return bool(is_said_so or is_state or is_arranged or after.startswith(" of ") or TOLD.search(after))
+    return bool(is_said_so or is_state or is_arranged or is_by_account(text) or after.startswith(" of "))
 
 
 def _is_name(sentence: str, position: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from metrics_pipeline.metrics.lint.acts import is_observable, is_spelled_out
 from metrics_pipeline.metrics.lint.english import has_verb
 from metrics_pipeline.metrics.lint.evaluation import evaluates
+from metrics_pipeline.metrics.lint.hidden import beyond
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
 BAD = """\
@@ -29,6 +30,9 @@ good: true
 
 def check(subject: Subject) -> Iterator[Hit]:
     metric = subject.metric
+    if any(map(beyond, (metric.definition, *subject.conditions))):
+        # It states one that is beyond the conversation.
+        return
     if any(map(is_observable, subject.conditions)) or is_spelled_out(metric.definition):
         return
     # Labels without good or bad sort by topic: `the kind of claim` is a question that needs no outcome.

@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Hit]:
     anchored = any(map(is_observable, subject.conditions))
     if said <= name and not (anchored and has_verb(text)):
         yield Hit(subject, ("definition",), "the definition only repeats the name.")
-    elif not has_verb(text) and not anchored and not EVALUATION.search(text.lower()):
+    elif not has_verb(text) and not any(map(has_verb, subject.conditions)) and not EVALUATION.search(text.lower()):
         yield Hit(subject, ("definition",), "the definition is a noun: it does not say what must have happened.")
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from metrics_pipeline.metrics.lint.acts import JUDGED
+from metrics_pipeline.metrics.lint.acts import JUDGED, is_observable
+from metrics_pipeline.metrics.lint.closed import BE, SUBORDINATORS
 from metrics_pipeline.metrics.lint.english import is_concrete, is_person, is_speech
-from metrics_pipeline.metrics.lint.grammar import BE, SUBORDINATORS, Clause, Word, clauses, sentences, verb_groups
+from metrics_pipeline.metrics.lint.grammar import Clause, Word, clauses, sentences, tagged, verb_groups
 from metrics_pipeline.metrics.lint.lexicon import IRREGULAR_VERBS
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 
@@ -32,6 +33,7 @@ good: true
 
 QUESTIONS = frozenset(("whether", "how", "what", "why", "who", "if"))
 CONDITION = re.compile(r"\b(?:true|false|yes|no|answer|counts?)\b", re.IGNORECASE)
+JOINED = re.compile(r"\band (?:also )?(?:that|whether|how|what|which|why|where|when)\b", re.IGNORECASE)
 LISTED = re.compile(r"\b(?:namely|such as|for example|for instance|that is|means|e\.g|i\.e)\b", re.IGNORECASE)
 BACK = frozenset("it its them their this these those one both that him her they so then".split())
 SETTING = frozenset("call phone ring come go continue contact stay wait return try look search check".split())
@@ -53,9 +55,11 @@ def check(subject: Subject) -> Iterator[Hit]:
     text = next(iter(sentences(subject.metric.definition)), "")
     if CONDITION.search(text) or LISTED.search(text):
         return
+    if subject.metric.true_when and _is_one_act(subject.metric.true_when, text):
+        return
     read = clauses(text)
     asked = [clause for clause in read if clause.opener in QUESTIONS]
-    joined = [second for first, second in pairwise(read) if _asks_another(text, second)]
+    joined = [second for first, second in pairwise(read) if first.verbs and _asks_another(text, second)]
     if len(asked) > 1 and joined:
         yield Hit(subject, ("definition",), "the definition asks several questions at once.")
     elif subject.metric.type == "boolean":
@@ -66,6 +70,17 @@ def check(subject: Subject) -> Iterator[Hit]:
                 parts = f"{str(first)!r} and {str(second)!r}"
                 yield Hit(subject, ("definition",), f"the definition joins several outcomes: {parts}.")
                 return
+
+
+def _is_one_act(true_when: str, joined: str) -> bool:
+    """Whether a condition says how what the definition joins is one outcome: a single act, on what it speaks of."""
+    is_joined = any(clause.opener in ("and", ";", ".") and clause.verbs for clause in clauses(true_when))
+    condition, definition = (
+        {word.base for word in tagged(text) if word.kind in ("noun", "verb", "adjective") and not is_person(word)}
+        for text in (true_when, joined)
+    )
+    is_about_it = not condition.isdisjoint(definition - {"say", "give"})
+    return is_about_it and not (is_joined or JOINED.search(true_when)) and is_observable(true_when)
 
 
 def _opposites(when: str) -> str | None:

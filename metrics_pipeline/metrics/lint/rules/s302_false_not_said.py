@@ -49,7 +49,9 @@ def check(subject: Subject) -> Iterator[Hit]:
     if metric.false_when is None:
         if not INLINE.search(f"{metric.definition} {metric.true_when or ''}"):
             yield Hit(subject, ("definition",), "nothing says what makes it false.")
-    elif not _says_something(metric.false_when, metric.true_when or metric.definition):
+    elif not _says_something(metric.false_when, metric.true_when or metric.definition) and not beyond(
+        metric.definition
+    ):
         yield Hit(subject, ("false_when",), "false_when names nothing that a transcript could show.")
 
 

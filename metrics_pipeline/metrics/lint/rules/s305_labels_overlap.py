@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
+from metrics_pipeline.metrics.lint.closed import NEGATIONS
 from metrics_pipeline.metrics.lint.english import has_verb, is_person
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS, tagged
+from metrics_pipeline.metrics.lint.grammar import tagged
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.question import (
     asks_for_one,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from metrics_pipeline.metrics.lint.grammar import NEGATIONS, SUBORDINATORS, Clause, clauses
+from metrics_pipeline.metrics.lint.closed import NEGATIONS, SUBORDINATORS
+from metrics_pipeline.metrics.lint.grammar import Clause, clauses
 from metrics_pipeline.metrics.lint.lexicon import senses, verb_base
 from metrics_pipeline.metrics.lint.project import Hit, Rule, Subject, judged_each
 from metrics_pipeline.metrics.lint.spans import leave_a_gap, span

@@ -1,0 +1,125 @@
+"""Writes the shards of one export file as its conversations come, whatever their number, days and order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from metrics_pipeline.conversations.runs import run_of
+from metrics_pipeline.conversations.shards import SHARD_KEY, Kept, unsorted_table
+from metrics_pipeline.tables import COMPRESSION, LANDED, sort_rows
+
+# Few enough that what was just read is still in the processor's cache when its columns are built.
+BATCH_CONVERSATIONS = 250
+BATCH_BYTES = 16 << 20
+"""Of exports that are held as records at a time."""
+TABLE_BYTES = 48 << 20
+"""That are held as tables at a time."""
+SLICE_CONVERSATIONS = 8_000
+
+
+class ShardWriter:
+    """A file a day in `folder`, its rows in order. What does not fit into memory is put by in runs until `finish`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: list[Kept] = []
+        self._held_bytes = 0
+        self._tables: list[pa.Table] = []
+        self._table_bytes = 0
+        self._put_by: _PutBy | None = None
+
+    def add(self, found: Kept, size: int) -> None:
+        """One more conversation; `size` is about how many bytes it was exported as."""
+        self._held.append(found)
+        self._held_bytes += size
+        if len(self._held) >= BATCH_CONVERSATIONS or self._held_bytes >= BATCH_BYTES:
+            self._pack()
+
+    def _pack(self) -> None:
+        if self._held:
+            self._tables.append(unsorted_table(self._held))
+            self._table_bytes += self._tables[-1].nbytes
+            self._held, self._held_bytes = [], 0
+        if self._table_bytes >= TABLE_BYTES:
+            self._put_by = self._put_by or _PutBy(self._folder / ".runs.parquet")
+            self._put_by.add(self._by_day())
+
+    def _by_day(self) -> dict[date, pa.Table]:
+        table = pa.concat_tables([LANDED.empty_table(), *self._tables]).combine_chunks()
+        self._tables, self._table_bytes = [], 0
+        days = table["conversation_date"].unique().to_pylist()
+        if len(days) == 1:
+            return {days[0]: sort_rows(table, SHARD_KEY)}
+        parts = ((day, table.filter(pc.equal(table["conversation_date"], day))) for day in sorted(days))
+        return {day: sort_rows(part, SHARD_KEY) for day, part in parts}
+
+    def discard(self) -> None:
+        """Forget everything that was added."""
+        self._held, self._held_bytes = [], 0
+        self._tables, self._table_bytes = [], 0
+        if self._put_by is not None:
+            with self._put_by:
+                self._put_by = None
+
+    def finish(self) -> tuple[date, ...]:
+        """Write what is left; the days that there are, oldest first."""
+        self._pack()
+        if self._put_by is None:
+            tables = self._by_day()
+            for day, table in tables.items():
+                pq.write_table(table, self._path(day), compression=COMPRESSION)
+            return tuple(sorted(tables))
+        self._put_by.add(self._by_day())
+        with self._put_by as put_by:
+            for day in put_by.days():
+                with pq.ParquetWriter(self._path(day), LANDED, compression=COMPRESSION) as writer:
+                    for table in put_by.read(day):
+                        writer.write_table(table)
+            return tuple(put_by.days())
+
+    def _path(self, day: date) -> Path:
+        return self._folder / f"day={day.isoformat()}.parquet"
+
+
+class _PutBy:
+    """One file of runs: a row group for each day of each time that something was put by."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = pq.ParquetWriter(path, LANDED, compression=COMPRESSION)
+        self._row_groups: dict[date, list[int]] = defaultdict(list)
+        self._ids: dict[date, list[pa.Array]] = defaultdict(list)
+
+    def __enter__(self) -> _PutBy:
+        self._writer.close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._path.unlink()
+
+    def add(self, by_day: Mapping[date, pa.Table]) -> None:
+        for day, table in by_day.items():
+            self._row_groups[day].append(sum(map(len, self._row_groups.values())))
+            self._writer.write_table(table, row_group_size=len(table))
+            self._ids[day] += table["conversation_id"].chunks
+
+    def days(self) -> list[date]:
+        return sorted(self._row_groups)
+
+    def read(self, day: date) -> Iterator[pa.Table]:
+        """The day's rows in order."""
+        with pq.ParquetFile(self._path) as file:
+            runs = [run_of(file, [group]) for group in self._row_groups[day]]
+            ids = pa.chunked_array(self._ids[day]).sort()
+            for start in range(0, len(ids), SLICE_CONVERSATIONS):
+                last = ids[min(start + SLICE_CONVERSATIONS, len(ids)) - 1].as_py()
+                batches = [batch for run in runs for batch in run.until(last)]
+                if batches:
+                    yield sort_rows(pa.Table.from_batches(batches, LANDED), SHARD_KEY)
