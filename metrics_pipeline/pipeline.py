@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -35,6 +32,7 @@ from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
+from metrics_pipeline.stages import Stage, measured
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 from metrics_pipeline.wording import counted
 
@@ -42,16 +40,6 @@ MaySend = Callable[[int], bool]
 """Whether so many requests may be sent."""
 UNASKED_REQUESTS = 1_000
 """Requests that a run may send to a model without a budget and without being told to."""
-
-
-class Stage(NamedTuple):
-    """What one stage took."""
-
-    name: str
-    wall_seconds: float
-    cpu_seconds: float
-    peak_rss_bytes: int
-    """The process's peak so far, children included."""
 
 
 class Summary(NamedTuple):
@@ -217,9 +205,7 @@ def judge(
             report = evaluate(folder, catalog, judges, ledger, options)
         notes = said_of_replays(judges)
         if seconds and report.stopped is None:
-            options = options._replace(
-                limits=options.limits.less(report.tally.requests, report.tally.cost_dollars or 0.0)
-            )
+            options = options.after(report.tally)
             asked = {(result.metric, result.day) for result in report.results}
             second = ask_second_judges(folder, catalog.active, asked, judges, seconds, ledger, options)
             report.tally.include(second.tally)
@@ -296,38 +282,23 @@ def _run(
     # Two runs in one folder take turns, stage by stage: neither writes over the other, neither pays twice.
     with locked(folder.landed / ".lock"):
         erased = erase_what_is_due(settings, folder, now())
-        with _measured("land", stages):
+        with measured("land", stages):
             landing = _land(settings, folder)
-        with _measured("merge", stages):
+        with measured("merge", stages):
             merged = merge(folder)
-    with _measured("judge", stages):
+    with measured("judge", stages):
         days = days_between(folder, first, last)
         evaluation = judge(folder, catalog, settings, days, None, may_send, on_progress)
     publication = None
     if not evaluation.is_unanswered:
         with locked(folder.warehouse / ".lock"):
-            with _measured("build", stages):
+            with measured("build", stages):
                 build_marts(folder)
-            with _measured("publish", stages):
+            with measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
     return Summary(
         sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
     )
-
-
-@contextmanager
-def _measured(name: str, stages: list[Stage]) -> Iterator[None]:
-    wall, cpu = time.perf_counter(), _cpu_seconds()
-    with tracing.span(name):
-        yield
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
-    stages.append(Stage(name, time.perf_counter() - wall, _cpu_seconds() - cpu, peak))
-
-
-def _cpu_seconds() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 def published_database(folder: DataFolder) -> Path:

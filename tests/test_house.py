@@ -21,6 +21,8 @@ LAYERS = {
     "errors": 0,
     "tables": 1,
     "settings": 1,
+    "tracing": 1,
+    "stages": 2,
     "conversations": 2,
     "metrics": 2,
     "evaluation": 3,

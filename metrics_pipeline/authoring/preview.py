@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from metrics_pipeline.authoring.answers import Answers, answers_of, outcome_of
 from metrics_pipeline.authoring.estimate import Estimate
 from metrics_pipeline.conversations.record import Conversation, Turn
-from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.reading import Reading
 from metrics_pipeline.evaluation.standing import Subject, subject
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.trial import Trial
 from metrics_pipeline.evaluation.verdict import Evidence, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition

@@ -13,8 +13,8 @@ from metrics_pipeline.authoring.flips import Comparison, compare, question, scor
 from metrics_pipeline.authoring.preview import ExampleTest, Preview, alike, example_tests, show_classes, sources_of
 from metrics_pipeline.authoring.recorded import definitions_at, recorded_definitions
 from metrics_pipeline.errors import SettingsError
-from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.standing import Subject
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.trial import baseline_answers, frozen_sample
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.metrics.definition import MetricDefinition

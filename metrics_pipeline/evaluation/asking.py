@@ -25,6 +25,7 @@ from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.wording import counted
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -54,53 +55,9 @@ class Limits(NamedTuple):
     zone: tzinfo = UTC
     """Where the day of a daily budget begins."""
 
-    def less(self, requests: int, dollars: float) -> Limits:
-        """What may still be done when so many requests, of so many dollars, have been sent."""
-        return self._replace(budget=self.budget.less(requests, dollars))
-
     @property
     def rate(self) -> Rate:
         return Rate(self.concurrency, self.requests_per_minute, self.tokens_per_minute)
-
-
-class Tally:
-    """What a run has sent and received so far."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        """Those that reached a provider, or are on their way."""
-        self.never_sent = 0
-        """Tries that reached nobody: no connection, no provider of that name, no key."""
-        self.retries = 0
-        """Of these, second and further tries."""
-        self.replies = 0
-        self.failures: Counter[str] = Counter()
-        self.prompt_tokens = 0
-        self.reply_tokens = 0
-        self.cached_tokens = 0
-        """Of the prompt's, those that the provider's cache held."""
-        self.cost_dollars: float | None = None
-
-    def include(self, other: Tally) -> None:
-        """Count what another run sent as well."""
-        self.requests += other.requests
-        self.never_sent += other.never_sent
-        self.retries += other.retries
-        self.replies += other.replies
-        self.failures.update(other.failures)
-        self.prompt_tokens += other.prompt_tokens
-        self.reply_tokens += other.reply_tokens
-        self.cached_tokens += other.cached_tokens
-        if other.cost_dollars is not None:
-            self.cost_dollars = (self.cost_dollars or 0.0) + other.cost_dollars
-
-    def add(self, reply: JudgeReply) -> None:
-        self.replies += 1
-        self.prompt_tokens += reply.prompt_tokens or 0
-        self.reply_tokens += reply.reply_tokens or 0
-        self.cached_tokens += reply.cached_tokens or 0
-        if reply.cost_dollars is not None:
-            self.cost_dollars = (self.cost_dollars or 0.0) + reply.cost_dollars
 
 
 class Asker:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from metrics_pipeline import tracing
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.conversations.merge import day_marks, read_conversations
-from metrics_pipeline.evaluation.asking import Asker, Limits, Tally
+from metrics_pipeline.evaluation.asking import Asker, Limits
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger, Recorded
@@ -42,6 +42,7 @@ from metrics_pipeline.evaluation.standing import (
     judged_standing,
     subject,
 )
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.window import is_long_for, may_be_cut, shown_to
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -148,6 +149,11 @@ class Options(NamedTuple):
     """Keys of the metrics to judge; None: every active one."""
     on_progress: OnProgress = lambda progress: None
     """Called whenever a conversation is settled."""
+
+    def after(self, sent: Tally) -> Options:
+        """The same with what is left of the run's budget."""
+        budget = self.limits.budget.less(sent.requests, sent.cost_dollars or 0.0)
+        return self._replace(limits=self.limits._replace(budget=budget))
 
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:

@@ -19,12 +19,12 @@ import msgspec
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.merge import read_conversations
-from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
 from metrics_pipeline.evaluation.runner import Judges, Options, settle_rounds
 from metrics_pipeline.evaluation.standing import Subject, judge_fingerprint, judged_standing, subject
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.sampling import position
 from metrics_pipeline.tables import DataFolder, is_whole, locked, to_table, write_parquet
@@ -101,7 +101,7 @@ def ask_second_judges(
     tally, stopped = Tally(), None
     for second, together, some in _together(chosen, subjects, seconds):
         ledger.remember_judge(judge_fingerprint(second), second.kind, second.name, second.settings)
-        asking = options._replace(limits=options.limits.less(tally.requests, tally.cost_dollars or 0.0))
+        asking = options.after(tally)
         sent, stopped = settle_rounds(folder, [together], some, Judges(second, judges.revive), ledger, asking)
         tally.include(sent)
         if stopped is not None:

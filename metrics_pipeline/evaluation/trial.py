@@ -15,7 +15,6 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import conversation_channels, read_conversations
-from metrics_pipeline.evaluation.asking import Tally
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import JudgeRequest
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
@@ -31,6 +30,7 @@ from metrics_pipeline.evaluation.standing import (
     rule_verdict,
     subject,
 )
+from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.verdict import Source, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder

@@ -11,6 +11,7 @@ from worlds import DAY, DELIVERY, LIMITS, NOON, REFUND, FakeJudge, agreeable, co
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges
 from metrics_pipeline.evaluation.ledger import Ledger
@@ -128,7 +129,7 @@ def test_a_budget_ends_it_and_what_is_left_is_open_and_asked_the_next_time(shop)
     first, second = FakeJudge(agreeable, "first"), FakeJudge(agreeable, "second")
     shop.run(first)
 
-    found = _seconds(shop, first, second, 1.0, budget_requests=4)
+    found = _seconds(shop, first, second, 1.0, budget=Allowance(requests=4))
     assert "budget of 4 requests" in found.stopped
     assert (len(second.requests), found.opinions[0].open_count) == (4, 6)
     assert sum(row["second_state"] is None for row in _rows(shop)) == 6
@@ -143,7 +144,7 @@ def test_a_budget_holds_over_everything_that_is_asked(shop):
     second, metrics = FakeJudge(agreeable, "second"), ("delivery_day", "refund_promised")
     shop.run(FakeJudge(agreeable, "first"))
 
-    found = _seconds(shop, FakeJudge(agreeable, "first"), second, 1.0, metrics=metrics, budget_requests=6)
+    found = _seconds(shop, FakeJudge(agreeable, "first"), second, 1.0, metrics=metrics, budget=Allowance(requests=6))
 
     assert len(second.requests) == found.tally.requests == 6
     assert "used up" in found.stopped
