@@ -22,13 +22,15 @@ from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.budget import Allowance
-from metrics_pipeline.evaluation.judges import open_known_judges
+from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
+from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.stages import Stage, measured
 from metrics_pipeline.tables import DataFolder, locked, open_data_folder
@@ -190,15 +192,26 @@ def judge(
     Raises:
         SettingsError: No provider has the model, or `may_send` said no; nothing was sent.
     """
-    judges = open_known_judges(settings, catalog.active)
+    judges = recorded(open_known_judges(settings, catalog.active), settings)
+    seconds = open_second_judges(settings, judges, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
     # Without a lock: what another run asks at the same time is left to it, question by question.
     with Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
+            requests += expected_requests(requests, seconds.values())
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         with tracing.traced(settings.otel_endpoint):
-            return evaluate(folder, catalog, judges, ledger, options)
+            report = evaluate(folder, catalog, judges, ledger, options)
+        notes = said_of_replays(judges)
+        if seconds and report.stopped is None:
+            options = options.after(report.tally)
+            asked = {(result.metric, result.day) for result in report.results}
+            second = ask_second_judges(folder, catalog.active, asked, judges, seconds, ledger, options)
+            report.tally.include(second.tally)
+            report = report._replace(stopped=second.stopped)
+            notes += tuple(said_of(opinions) for opinions in second.opinions if opinions.chosen)
+    return report._replace(notes=(*report.notes, *notes))
 
 
 def pull_conversations(settings: Settings, first: date | None = None, last: date | None = None) -> list[PullRecord]:

@@ -49,7 +49,7 @@ class Settings(BaseModel):
     first_day: date | None = None
     """The first day that Dagster shows; the earliest there are conversations of when not set."""
     model: str = BASELINE
-    """`baseline`, or any name that litellm knows, for example `openai/gpt-5-mini`."""
+    """`baseline`, any name that litellm knows, for example `openai/gpt-5-mini`, or `replay:PATH` of a recording."""
     api_base: str | None = None
     """The address of a model server of one's own."""
     api_key: SecretStr | None = None
@@ -59,6 +59,9 @@ class Settings(BaseModel):
     own with a third of the CPU. `auto` takes it for `openai/NAME` where `api_base` is set."""
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
+    context_tokens: int | None = Field(default=None, ge=1000)
+    """Tokens that the model can read and write at once: for one that litellm does not know, of which 32,000 are taken
+    for granted. What is longer is judged on a window, or not at all. Another number is another judge."""
     concurrency: int = Field(default=64, ge=1, le=1024)
     """Requests in flight to a model, at most. Fewer where it refuses them, until it bears them again."""
     call_timeout_seconds: float = Field(default=60, gt=0)
@@ -84,6 +87,14 @@ class Settings(BaseModel):
     JSON."""
     budget_dollars_by_metric: dict[str, Annotated[float, Field(ge=0)]] = {}
     """What a run may cost for a metric: a request about several is paid by all of them in equal parts."""
+    second_model: str | None = None
+    """A second judge, for a share of the conversations and every suspicious verdict; unset, none is asked."""
+    second_share: float = Field(default=0.05, ge=0, le=1)
+    """That share, always the same conversations."""
+    record: Path | None = None
+    """A file in which `metrics run` keeps its requests, by their hashes, and the replies to them, to be replayed."""
+    record_transcripts: bool = False
+    """Whether it holds whole requests as well, transcripts included."""
     lint_synonyms: tuple[tuple[str, ...], ...] = ()
     """Groups of words that `metrics lint` takes for one in names; in the environment `guest, visitor; room, suite`."""
     redact_phone_regions: tuple[str, ...] = ("US", "GB")
@@ -114,7 +125,7 @@ class Settings(BaseModel):
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
 
-    @field_validator("data", "landing", "definitions")
+    @field_validator("data", "landing", "definitions", "record")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

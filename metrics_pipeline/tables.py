@@ -110,6 +110,28 @@ VERDICTS = _schema(
     reply_id=pa.int64(),
     judged_at=_moment,
 )
+SECOND_OPINIONS = _schema(
+    conversation_id=_text,
+    conversation_date=_day,
+    metric=_text,
+    metric_version=_text,
+    because=_text,  # share, injection_suspect, evidence_failed, logged_otherwise
+    judge=_text,
+    judge_fingerprint=_text,
+    state=_text,  # of the first verdict, as is the answer
+    answer=_text,
+    judge_role=_text,  # always second
+    second_judge_kind=_text,
+    second_judge=_text,
+    second_judge_fingerprint=_text,
+    second_state=_text,  # NULL while it is open
+    second_answer=_text,
+    second_detail=_text,
+    second_reason=_text,
+    second_evidence=pa.list_(EVIDENCE),
+    second_reply_id=pa.int64(),
+    second_judged_at=_moment,
+)
 METRICS = _schema(
     metric=_text,
     name=_text,
@@ -206,6 +228,10 @@ TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "turns": (TURNS, ("conversation_id", "turn_index")),
     "logged_metrics": (LOGGED_METRICS, ("conversation_id", "metric", "position")),
     "verdicts": (VERDICTS, ("conversation_id", "source", "metric_version", "judge_fingerprint", "judge_role")),
+    "second_opinions": (
+        SECOND_OPINIONS,
+        ("conversation_id", "metric", "metric_version", "judge_fingerprint", "second_judge_fingerprint"),
+    ),
     "metrics": (METRICS, ("metric",)),
     "metric_versions": (METRIC_VERSIONS, ("metric", "metric_version")),
     "metric_days": (METRIC_DAYS, ("metric", "conversation_date", "metric_version", "judge_fingerprint")),

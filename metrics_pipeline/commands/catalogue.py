@@ -154,6 +154,10 @@ def _head(entry: Entry, text: str | None, steps: list[Step]) -> list[str]:
     if entry.agreement_share is not None:
         kappa = "" if entry.agreement_kappa is None else f", kappa {entry.agreement_kappa:.2f}"
         lines.append(f"agrees with what was logged: {_agreement(entry)}{kappa}")
+    if entry.second_agreement_share is not None:
+        between = f"{entry.second_agreement_low:.0%} to {entry.second_agreement_high:.0%}"
+        share = f"{entry.second_agreement_share:.0%} ({between}) of {entry.second_count:,}"
+        lines.append(f"agrees with a second judge: {share}")
     lines += filter(None, [_rate(entry)])
     if text is None:
         gone = "its file does not load now" if entry.status == "broken" else "no file defines it now"

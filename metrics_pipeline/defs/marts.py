@@ -31,7 +31,8 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt com
         node = manifest["nodes"].get(unique_id, {})
         if "staging" not in node.get("fqn", ()):
             return spec
-        upstream = self._metrics if node["name"] in ("stg_verdicts", "stg_evaluation_runs") else [CONVERSATIONS]
+        fed_by_judging = ("stg_verdicts", "stg_second_opinions", "stg_evaluation_runs")
+        upstream = self._metrics if node["name"] in fed_by_judging else [CONVERSATIONS]
         deps = [dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream]
         return spec.replace_attributes(deps=deps)
 

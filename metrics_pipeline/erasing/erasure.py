@@ -138,7 +138,11 @@ def _erase(folder: DataFolder, erasing: Unfinished, before: Look, landing: Path)
         with Ledger(folder.ledger) as ledger:
             ledger.forget(before.judged_hashes)
             ledger.compact()
-    for path in [*table_files(folder, "verdicts"), *row_files(folder, landing)]:
+    for path in [
+        *table_files(folder, "verdicts"),
+        *table_files(folder, "second_opinions"),
+        *row_files(folder, landing),
+    ]:
         erase_rows(path, gone)
     erase_from_quarantine(folder, gone)
     erase_from_shards(folder, gone)

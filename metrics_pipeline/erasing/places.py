@@ -25,7 +25,7 @@ from metrics_pipeline.publishing.rewriting import generations, held_in_database,
 from metrics_pipeline.publishing.warehouse import database_path
 from metrics_pipeline.tables import DataFolder, explained
 
-TABLES = ("conversations", "turns", "logged_metrics", "verdicts")
+TABLES = ("conversations", "turns", "logged_metrics", "verdicts", "second_opinions")
 BY_PEOPLE = ("labels", "calibration", "sets")
 """Folders of what people said about conversations, or chose: each is looked in, whether it is there or not."""
 ROWS = (*BY_PEOPLE, "demo")

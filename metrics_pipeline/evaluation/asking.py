@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
@@ -143,6 +145,12 @@ class Asker:
         self._may_send(question.judge.name)
         return None
 
+    async def refuse(self, question: Question) -> Recorded | None:
+        """Record that the conversation is too long for the judge: nothing is sent."""
+        intent = Intent(question.cells, 0, question.redaction, question.conversation)
+        request_id = await self._recorder.record(intent)
+        return await self._settle(question, request_id, JudgeReply(text="", finish="too_long"), None)
+
     async def _try(
         self, asked: Asked, request_id: int, tries: int, pace: Pace, permit: Permit
     ) -> tuple[Recorded | None, float | None]:
@@ -169,7 +177,8 @@ class Asker:
             pace.answered(self._loop.time() - sent_at)
             if (tokens := self._prompter.learn(asked, outcome)) is not None:
                 pace.count(permit, tokens)
-            return await self._settle(question, request_id, outcome, None), None
+            told = replace(outcome, left_out=question.left_out)
+            return await self._settle(question, request_id, told, None), None
         if isinstance(outcome, JudgeClosedError):
             self._close(judge, str(outcome))
             return await self._settle(question, request_id, None, outcome.kind), None

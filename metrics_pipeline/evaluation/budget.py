@@ -33,6 +33,13 @@ class Allowance(NamedTuple):
     dollars_by_metric: Mapping[str, float] = {}
     """A request about several metrics is paid by all of them in equal parts."""
 
+    def less(self, requests: int, dollars: float) -> Allowance:
+        """What is left of a run's own budget; a day's is counted from the ledger."""
+        return self._replace(
+            requests=None if self.requests is None else max(self.requests - requests, 0),
+            dollars=None if self.dollars is None else max(self.dollars - dollars, 0.0),
+        )
+
     @property
     def is_daily(self) -> bool:
         return self.requests_per_day is not None or self.dollars_per_day is not None

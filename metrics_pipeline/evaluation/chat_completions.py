@@ -30,6 +30,13 @@ SETTINGS: Mapping[str, Any] = {
     "reply": "json_schema where the model takes one",
 }
 """What of the parameters can change an answer, the same whichever way is taken."""
+
+
+def settings_of(context_tokens: int | None) -> Mapping[str, Any]:
+    """The same with the context that a user has set: what is cut to another length may be answered otherwise."""
+    return SETTINGS if context_tokens is None else {**SETTINGS, "context_tokens": context_tokens}
+
+
 MAX_REPLY_BYTES = 800_000
 """Of a reply's body: what is longer is no answer, and is not kept."""
 MAX_REPLY_CHARACTERS = 200_000

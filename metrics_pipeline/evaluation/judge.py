@@ -21,7 +21,7 @@ NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
 """Kinds of failure in which nothing has reached a provider."""
 
 JudgeKind = Literal["model", "baseline", "replay"]
-Finish = Literal["complete", "truncated", "filtered", "refused", "too_long"]
+Finish = Literal["complete", "truncated", "filtered", "refused", "too_long", "not_recorded"]
 
 
 class JudgeRequest(msgspec.Struct, frozen=True):
@@ -48,6 +48,8 @@ class JudgeReply(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     cost_dollars: float | None = None
     """None where the price is not known."""
+    left_out: tuple[int, int] | None = None
+    """The first and the last turn that the judge was not shown, of a conversation too long for it; set by who asked."""
 
 
 class Judge(Protocol):
@@ -93,4 +95,18 @@ class RemoteJudge(Protocol):
 
     async def close(self) -> None:
         """Close the connections that the running event loop holds."""
+        ...
+
+
+@runtime_checkable
+class BoundedJudge(Protocol):
+    """A judge that can read only so much at once."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of a prompt and its reply together, at most."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` is to it, as exactly as anybody knows."""
         ...

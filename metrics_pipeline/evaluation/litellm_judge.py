@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeError, SettingsError
 from metrics_pipeline.evaluation.chat_completions import (
     SERVER_ERROR,
-    SETTINGS,
     TIMEOUT,
     UNREACHABLE,
     closed,
@@ -21,9 +21,10 @@ from metrics_pipeline.evaluation.chat_completions import (
     outcome_of_status,
     parameters,
     read_choice,
+    settings_of,
 )
+from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens, load_litellm
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
-from metrics_pipeline.settings import quiet_libraries
 
 
 class LitellmJudge:
@@ -34,17 +35,30 @@ class LitellmJudge:
     client = "litellm"
 
     def __init__(
-        self, model: str, api_base: str | None = None, api_key: str | None = None, timeout_seconds: float = 60.0
+        self,
+        model: str,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 60.0,
+        context_tokens: int | None = None,
     ) -> None:
         self.name = model
         self._api_base, self._timeout_seconds = api_base, timeout_seconds
+        self._context_tokens = context_tokens
         self._takes_temperature = True
         # A server of one's own often needs no key, but the client of the protocol does.
         self._api_key = api_key or ("none" if api_base else None)
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return SETTINGS
+        return settings_of(self._context_tokens)
+
+    @cached_property
+    def context_tokens(self) -> int:
+        return self._context_tokens or known_context_tokens(self.name)
+
+    def count_tokens(self, text: str) -> int:
+        return count_tokens(self.name, text)
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         litellm = load_litellm()
@@ -104,17 +118,6 @@ class LitellmJudge:
             return JudgeBusyError("the connection broke", kind=UNREACHABLE)
         headers = getattr(error, "litellm_response_headers", None) or {}
         return outcome_of_status(status, text, headers, self.name, self._api_base)
-
-
-def load_litellm() -> Any:
-    """The library, kept from talking to the terminal and to anybody but the provider."""
-    quiet_libraries()
-    # litellm takes seconds to import: only who asks a model waits for it.
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
 
 
 def require_known_models(names: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +17,6 @@ from metrics_pipeline.errors import JudgeBusyError, JudgeError
 from metrics_pipeline.evaluation.chat_completions import (
     MAX_REPLY_BYTES,
     SERVER_ERROR,
-    SETTINGS,
     TIMEOUT,
     UNREACHABLE,
     closed,
@@ -25,7 +25,9 @@ from metrics_pipeline.evaluation.chat_completions import (
     outcome_of_status,
     parameters,
     read_choice,
+    settings_of,
 )
+from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.prices import cost_dollars
 
@@ -45,17 +47,30 @@ class OpenaiJudge:
     client = "openai"
 
     def __init__(
-        self, model: str, api_base: str | None = None, api_key: str | None = None, timeout_seconds: float = 60.0
+        self,
+        model: str,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        timeout_seconds: float = 60.0,
+        context_tokens: int | None = None,
     ) -> None:
         self.name = model
         self._api_base, self._timeout_seconds = api_base, timeout_seconds
+        self._context_tokens = context_tokens
         # A server of one's own often needs no key, but the client of the protocol does.
         self._api_key = api_key or ("none" if api_base else None)
         self._open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return SETTINGS
+        return settings_of(self._context_tokens)
+
+    @cached_property
+    def context_tokens(self) -> int:
+        return self._context_tokens or known_context_tokens(self.name)
+
+    def count_tokens(self, text: str) -> int:
+        return count_tokens(self.name, text)
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         outcome = await self._outcome(request)

@@ -97,6 +97,32 @@ def transcript_message(turns: Sequence[Turn], judged_hash: str, secret: bytes) -
     return {"role": "user", "content": fenced(turns, fence(secret, judged_hash))}
 
 
+def left_out_note(left_out: tuple[int, int]) -> str:
+    """What a judge is told that is not shown all of a conversation, behind the transcript's closing mark.
+
+    Not part of `prompt_version`, so that who is shown everything is not asked anew: whoever changes it raises
+    RENDERING.
+    """
+    first, last = left_out
+    turns = f"Turn {first} is" if first == last else f"Turns {first} to {last} are"
+    return (
+        f"{turns} left out of this transcript, because the conversation is too long to be read at once. What was said "
+        "there is not known: judge by what is shown, quote nothing else, and where the answer rests on what may stand "
+        "there, answer `undecided`."
+    )
+
+
+def with_left_out(
+    messages: tuple[Mapping[str, str], ...], left_out: tuple[int, int] | None
+) -> tuple[Mapping[str, str], ...]:
+    """`messages` with a word about the turns that are left out, if any are."""
+    if left_out is None:
+        return messages
+    system, transcript, *rest = messages
+    told = f"{transcript['content']}\n\n{left_out_note(left_out)}"
+    return (system, {**transcript, "content": told}, *rest)
+
+
 def correction(problems: Mapping[str, str]) -> Mapping[str, str]:
     """One more message for the metrics whose first answer did not hold.
 

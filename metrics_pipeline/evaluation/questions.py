@@ -34,6 +34,8 @@ class Question(NamedTuple):
     """What is sent in place of a question about a conversation."""
     redaction: str = ""
     """The version of the rules under which the conversation was redacted."""
+    left_out: tuple[int, int] | None = None
+    """The first and the last turn that `turns` leaves out; None where they are the whole conversation."""
     conversation: str = ""
     """The mark of the conversation's id; empty where the question is about none."""
 
@@ -92,7 +94,7 @@ class Prompter:
             messages: tuple[Mapping[str, str], ...] = ()
             if judge.reads_prompt:
                 hidden = prompt.transcript_message(question.turns, question.cells[0].judged_hash, self._secret)
-                messages = (brief.message, hidden)
+                messages = prompt.with_left_out((brief.message, hidden), question.left_out)
                 if question.problems:
                     messages = (*messages, prompt.correction(question.problems))
                 schema_characters = brief.schema_characters

@@ -22,7 +22,9 @@ from metrics_pipeline.metrics.parts import UNDECIDED
 MAX_QUOTES = 10
 MAX_REASON_CHARACTERS = 500
 
-Detail = Literal["evidence_failed", "off_list", "refused", "filtered", "truncated", "too_long", "unreadable"]
+Detail = Literal[
+    "evidence_failed", "off_list", "refused", "filtered", "truncated", "too_long", "not_recorded", "unreadable"
+]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,9 @@ def read_reply(reply: JudgeReply, metric: MetricDefinition, turns: Sequence[Turn
     said = _part_about(metric.key, reply.text)
     if said is None:
         return Reading(state="error", detail="unreadable")
+    if reply.left_out is not None:
+        first, last = reply.left_out
+        turns = [turn for turn in turns if not first <= turn.turn_index <= last]
     applies_from_turn = _turn(said.get("applies_from_turn"), turns) if metric.applies_when else None
     checked = check_quotes(_quotes(said.get("evidence")), turns, applies_from_turn, metric.evidence_from)
     reason, answer = said.get("reason"), _answer_text(said.get("answer"))

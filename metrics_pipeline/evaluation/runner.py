@@ -43,6 +43,7 @@ from metrics_pipeline.evaluation.standing import (
 )
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.verdict_files import DayState, Judged, write_day
+from metrics_pipeline.evaluation.window import is_long_for, may_be_cut, shown_to
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.tables import DataFolder, is_whole
@@ -151,6 +152,11 @@ class Options(NamedTuple):
     """Keys of the metrics to judge; None: every active one."""
     on_progress: OnProgress = lambda progress: None
     """Called whenever a conversation is settled."""
+
+    def after(self, sent: Tally) -> Options:
+        """The same with what is left of the run's budget."""
+        budget = self.limits.budget.less(sent.requests, sent.cost_dollars or 0.0)
+        return self._replace(limits=self.limits._replace(budget=budget))
 
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:
@@ -427,13 +433,16 @@ class _Run:
     def requests_for(self, found: _Open) -> Iterator[PlannedRequest]:
         for one, needs in found.needs:
             asks = [(need, ask) for need in needs if (ask := self._ask(one, need, found.known)) is not None]
-            for group in self._groups(asks):
+            for group in self._groups(asks, one):
                 judge = self._judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
                 question = hash(tuple(ask.cell for _, ask in group))
-                if judge is not None and question not in self.planned:
-                    self.planned.add(question)
-                    yield PlannedRequest(one, tuple(need.metric for need, _ in group), judge)
+                if judge is None or question in self.planned:
+                    continue
+                self.planned.add(question)
+                metrics = tuple(need.metric for need, _ in group)
+                if shown_to(judge, one.conversation.turns, metrics, {}) is not None:
+                    yield PlannedRequest(one, metrics, judge)
 
     def open_of(self, subjects: Sequence[Subject], needs: Sequence[_Need], as_if_new: bool = False) -> _Open:
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
@@ -528,7 +537,7 @@ class _Run:
                 waiting = [(ask, self.being_asked.get(ask.cell)) for _, ask in asks]
                 mine = [pair for pair in asks if pair[1].cell not in self.being_asked]
                 # Registered before anything is awaited: two conversations of the same words must not both ask.
-                groups = [(group, self._register(group)) for group in self._groups(mine)]
+                groups = [(group, self._register(group)) for group in self._groups(mine, one)]
                 if len(groups) == 1:  # the usual case, without a task of its own
                     await self._put(one, groups[0][0], known, groups[0][1])
                 else:
@@ -556,11 +565,14 @@ class _Run:
         self.settled += cells
         self.options.on_progress(Progress(self.settled, self.total, self.asker.tally, self.asker.in_flight))
 
-    def _groups(self, asks: Sequence[tuple[_Need, Ask]]) -> list[list[tuple[_Need, Ask]]]:
-        """Asks that may go in one request: of one judge, one asking, and at most `group_size`."""
-        kinds: dict[tuple[str, str], list[tuple[_Need, Ask]]] = defaultdict(list)
+    def _groups(self, asks: Sequence[tuple[_Need, Ask]], one: Subject) -> list[list[tuple[_Need, Ask]]]:
+        """Asks that may go in one request: of one judge, one asking, and at most `group_size`; of a long conversation
+        those that may be shown a part of it apart from those that may not."""
+        kinds: dict[tuple[str, str, bool], list[tuple[_Need, Ask]]] = defaultdict(list)
         for need, ask in asks:
-            kinds[ask.cell.judge_fingerprint, ask.cell.asking].append((need, ask))
+            fingerprint = ask.cell.judge_fingerprint
+            apart = may_be_cut(need.metric) and is_long_for(self._judge(fingerprint), one.conversation.turns)
+            kinds[fingerprint, ask.cell.asking, apart].append((need, ask))
         size = self.options.group_size
         return [group[start : start + size] for group in kinds.values() for start in range(0, len(group), size)]
 
@@ -582,17 +594,20 @@ class _Run:
             judge = self._judge(asks[0][1].cell.judge_fingerprint)
             if judge is None:
                 return
-            recorded = await self.asker.ask(
-                Question(
-                    one.conversation.turns,
-                    tuple(need.metric for need, _ in asks),
-                    tuple(ask.cell for _, ask in asks),
-                    judge,
-                    {need.metric.key: ask.problem for need, ask in asks if ask.problem},
-                    redaction=one.conversation.redaction,
-                    conversation=self._mark(one.conversation.conversation_id),
-                )
+            question = Question(
+                one.conversation.turns,
+                tuple(need.metric for need, _ in asks),
+                tuple(ask.cell for _, ask in asks),
+                judge,
+                {need.metric.key: ask.problem for need, ask in asks if ask.problem},
+                redaction=one.conversation.redaction,
+                conversation=self._mark(one.conversation.conversation_id),
             )
+            shown = shown_to(judge, question.turns, question.metrics, question.problems)
+            if shown is None:
+                recorded = await self.asker.refuse(question)
+            else:
+                recorded = await self.asker.ask(question._replace(turns=shown.turns, left_out=shown.left_out))
             if recorded is not None:
                 known.update(dict.fromkeys(keys, recorded))
         finally:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from metrics_pipeline.conversations.record import Conversation, fingerprint, shown_text
-from metrics_pipeline.evaluation.containment import looks_like_an_order
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, VERDICT_ASKING, Cell, JudgeRecord, Recorded
+from metrics_pipeline.evaluation.orders import looks_like_an_order
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.reading import read_reply
 from metrics_pipeline.evaluation.verdict import State, Verdict

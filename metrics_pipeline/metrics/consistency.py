@@ -19,7 +19,16 @@ from metrics_pipeline.metrics.parts import (
 if TYPE_CHECKING:
     from metrics_pipeline.metrics.definition import MetricDefinition
 
-JUDGED_ONLY = ("applies_when", "evidence", "evidence_from", "examples", "sample", "model")
+JUDGED_ONLY = (
+    "applies_when",
+    "evidence",
+    "evidence_from",
+    "long_conversations",
+    "examples",
+    "sample",
+    "model",
+    "second_judge",
+)
 """What only a judge reads."""
 
 

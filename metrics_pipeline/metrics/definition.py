@@ -27,6 +27,7 @@ from metrics_pipeline.metrics.parts import (
     Outcome,
     Part,
     Rule,
+    SecondJudge,
     Source,
     Text,
     Unit,
@@ -88,12 +89,16 @@ class MetricDefinition(Part):
     """What the agent's functions logged about the same thing."""
     rule: Rule | None = None
     """An answer from turns and attributes, without any judge."""
+    long_conversations: Literal["refuse", "window"] | None = None
+    """A conversation too long for the model is an error, as without a word, or judged on its beginning and its end."""
     examples: Annotated[tuple[Example, ...], Field(strict=False, max_length=MAX_EXAMPLES)] | None = None
     """Short transcripts with the right answer: shown to the judge, and a test of it."""
     sample: Annotated[StrictFloat | StrictInt, Field(gt=0, le=1), WithJsonSchema(_SHARE)] | None = None
     """The share of conversations that is judged, chosen by hash, so that it stays the same; all where left out."""
     model: Text | None = None
     """The model that judges this metric, in place of the project's."""
+    second_judge: SecondJudge | None = None
+    """A second model whose verdicts are kept and compared, and counted in no rate."""
     tags: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     """Words to find it by."""
 
@@ -162,14 +167,28 @@ class MetricDefinition(Part):
         """16 hexadecimal digits over all that can change an answer: what reaches the judge, the gate or the mapping.
 
         Not in it, because they are joined in dbt from the current file: name, owner, group, tags, status, `good`,
-        `unit`, a label's `outcome`. Nor `sample` and `model`: the first says which conversations are judged and the
-        second by whom. The key is in it, because the judge reads it.
+        `unit`, a label's `outcome`. Nor `sample`, `model` and `second_judge`: the first says which conversations are
+        judged, the others by whom. The key is in it, because the judge reads it.
         """
-        left_out = {"name", "owner", "group", "tags", "status", "good", "unit", "labels", "sample", "model"}
+        left_out = {
+            "name",
+            "owner",
+            "group",
+            "tags",
+            "status",
+            "good",
+            "unit",
+            "labels",
+            "sample",
+            "model",
+            "second_judge",
+        }
         judged = self.model_dump(exclude=left_out, exclude_none=True)
         judged["labels"] = [(label.name, label.when) for label in self.labels]
         # One source is hashed as it always was: versions outlive the format.
         judged["source"] = self.source[0] if len(self.source) == 1 else self.source
+        if self.long_conversations == "refuse":
+            del judged["long_conversations"]
         # A mapping is hashed sorted. Where its order decides, the order is hashed beside it.
         if self.logged is not None and _overlap(self.logged.values or {}):
             judged["logged"]["order"] = list(self.logged.values or {})

@@ -139,6 +139,15 @@ class Gate(Part):
         return self
 
 
+class SecondJudge(Part):
+    """Who gives a second opinion."""
+
+    model: Text
+    """A model as litellm names it, or `baseline`."""
+    share: Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)] = 0.05
+    """The share of conversations on which it is asked, besides every suspicious one."""
+
+
 class LoggedMapping(Part):
     """How what the agent's functions logged translates into answers."""
 

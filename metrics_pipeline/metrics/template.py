@@ -78,11 +78,13 @@ def optional_parts(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         *([{"good": True}] if kind == "boolean" else []),
         {"evidence": {last: "optional"}},
         {"evidence_from": "agent"},
+        {"long_conversations": "window"},
         {"logged": {"metric": "parking_result", "values": {"free": first, "full": last}}},
         {"source": ["judged", "rule"], "rule": rule},
         {"examples": [{"transcript": _TRANSCRIPT, "answer": first, "why": "The caller has a car to park."}]},
         {"sample": 0.2},
         {"model": "openai/gpt-5-mini"},
+        {"second_judge": {"model": "openai/gpt-5", "share": 0.05}},
     ]
     return [part for part in everywhere + (numeric if kind == "numeric" else judged) if not set(part) & set(said)]
 

@@ -33,13 +33,22 @@ with rates as (
 ),
 numbers as (
     select metric, sum(mean * answered_count) / sum(answered_count) as mean from trend_number_daily group by metric
+),
+-- What was drawn: suspicious verdicts say nothing about all of them.
+seconds as (
+    select metric, sum(both_answered_count)::bigint as both_answered_count, sum(agree_count)::bigint as agree_count
+    from second_opinions
+    where because = 'share'
+    group by metric
 )
 select
     metric, judged_day_count, last_day, epoch_us(last_judged_at), compared_count, agreement_share, agreement_kappa,
-    coalesce(rate_numerator, 0), coalesce(rate_denominator, 0), mean
+    coalesce(rate_numerator, 0), coalesce(rate_denominator, 0), mean,
+    coalesce(both_answered_count, 0), coalesce(agree_count, 0)
 from dim_metrics
 left join rates using (metric)
 left join numbers using (metric)
+left join seconds using (metric)
 where status != 'logged_only'
 """
 
@@ -61,6 +70,9 @@ class Figures(NamedTuple):
     rate_denominator: int = 0
     mean: float | None = None
     """Of a numeric."""
+    second_count: int = 0
+    """Drawn conversations that a second judge answers as well."""
+    second_agree_count: int = 0
 
 
 class Published(NamedTuple):
@@ -101,6 +113,12 @@ class Entry(NamedTuple):
     rate_denominator: int | None
     mean: float | None
     unit: str | None
+    second_count: int = 0
+    """Drawn conversations that two judges answered, of any version and pair of judges."""
+    second_agreement_share: float | None = None
+    """How often their answers are equal, 0 to 1, with its 95 % Wilson interval."""
+    second_agreement_low: float | None = None
+    second_agreement_high: float | None = None
 
 
 class Step(NamedTuple):
@@ -198,6 +216,7 @@ def _entry(
 ) -> Entry:
     figures = Figures() if published is None else published.figures.get(key, Figures())
     low, high = wilson_interval(figures.rate_numerator, figures.rate_denominator) or (None, None)
+    second_low, second_high = wilson_interval(figures.second_agree_count, figures.second_count) or (None, None)
     seen = [first_seen_at for (recorded, _), (_, first_seen_at) in versions.items() if recorded == key]
     return Entry(
         metric=key,
@@ -221,6 +240,10 @@ def _entry(
         rate_denominator=None if published is None else figures.rate_denominator,
         mean=figures.mean,
         unit=metric.unit if metric else None,
+        second_count=figures.second_count,
+        second_agreement_share=figures.second_agree_count / figures.second_count if figures.second_count else None,
+        second_agreement_low=second_low,
+        second_agreement_high=second_high,
     )
 
 

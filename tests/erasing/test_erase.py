@@ -34,7 +34,7 @@ from metrics_pipeline.errors import ErasingError
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder, write_parquet
+from metrics_pipeline.tables import DataFolder, locked, open_data_folder, to_table, write_parquet
 
 NOW = datetime(2026, 9, 10, 12, tzinfo=UTC)
 ID, OTHER = "call-7f3a9c21e0", "call-00000000ff"
@@ -72,6 +72,8 @@ def finished(tmp_path_factory) -> Path:
     pipeline.run(settings)
     write(data / "landing" / f"{ID}.jsonl", victim(3), "not json")
     pipeline.run(settings)
+    second = {"conversation_id": ID, "judge_role": "second", "second_reason": "an ocelot", "second_evidence": []}
+    write_parquet(to_table("second_opinions", [second]), data / "second_opinions" / "day=2026-09-02.parquet")
     (data / "labels").mkdir()
     (data / "labels" / "refund.csv").write_bytes(
         f'conversation_id,answer,note\r\nc1,true,"two\nlines"\r\n{ID},false,ocelot\r\nc2,true,\u2028\r\n'.encode()

@@ -71,3 +71,20 @@ def make_world():
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory):
+    """One world for all tests of a file."""
+    return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def new_world(tmp_path):
+    """Makes worlds that know nothing of each other, by name."""
+
+    def make(name: str) -> World:
+        (tmp_path / name).mkdir()
+        return World(tmp_path / name)
+
+    return make

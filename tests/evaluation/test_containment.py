@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from worlds import REFUND, metric
 
 from metrics_pipeline.conversations.record import Turn
-from metrics_pipeline.evaluation.containment import fence, fenced, looks_like_an_order, visible
+from metrics_pipeline.evaluation.containment import fence, fenced, visible
+from metrics_pipeline.evaluation.orders import looks_like_an_order
 from metrics_pipeline.evaluation.prompt import render
 
 SECRET = b"a secret of this project"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from worlds import REFUND, conversation, metric
+from pathlib import Path
+
+from worlds import DELIVERY, REFUND, conversation, metric
 
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.evaluation.prompt import instructions, prompt_version, render
+from metrics_pipeline.evaluation.prompt import correction, instructions, prompt_version, render, with_left_out
 
+SNAPSHOT = Path(__file__).with_name("prompt_snapshot.txt")
 VERSION = "a7cebc80a257"
 
 
@@ -26,3 +29,18 @@ def test_the_judge_is_told_what_the_tokens_are_that_it_sees():
     assert "⟦CARD_1⟧" in told
     assert "⟦CODE⟧" in told
     assert told in system["content"]
+
+
+def test_the_whole_prompt_is_what_its_snapshot_shows():
+    """The snapshot is there to be read: a change of any word of the prompt shows in a review."""
+    asked = [
+        metric(REFUND + "applies_when: Once money is spoken of.\nattempts: last\n"),
+        metric(DELIVERY, "delivery_day"),
+    ]
+    one = conversation(1, "Hello, the shop.", "Where is my\u200b money?", "We pay it back today.")
+
+    messages = with_left_out(render(one.turns, asked, "hash", b"secret"), (3, 9))
+    messages += (correction({"refund_promised": "the answer must be one of the metric's own list, letter by letter."}),)
+
+    shown = "\n\n".join(f"=== {message['role']}\n{message['content']}" for message in messages) + "\n"
+    assert shown == SNAPSHOT.read_text(encoding="utf-8"), "If the change is meant, write prompt_snapshot.txt anew."

@@ -58,6 +58,30 @@ METRICS = [
     metric("draft", {"true": "success", "false": "failure"}, status="draft"),
     metric("retired", {"true": "success", "false": "failure"}, status="retired"),
 ]
+SECOND_OPINIONS = [
+    {
+        "conversation_id": f"c{number:04d}",
+        "conversation_date": FIRST,
+        "metric": "flag",
+        "metric_version": "v1",
+        "because": "share" if number < 8 else "injection_suspect",
+        "judge": "model/j1",
+        "judge_fingerprint": "j1",
+        "state": "answered" if answer else "undecided",
+        "answer": answer,
+        "judge_role": "second",
+        "second_judge": "model/second",
+        "second_judge_fingerprint": "s1",
+        "second_state": {None: None, "": "undecided"}.get(second, "answered"),
+        "second_answer": second or None,
+        "second_reason": "an unspeakable reason",
+        "second_evidence": [{"turn_index": 0, "quote": "unspeakable words", "tier": "exact"}],
+    }
+    # Five agree, one does not, one is left undecided, one is open; of two suspicious ones one agrees.
+    for number, (answer, second) in enumerate(
+        [("true", "true")] * 5 + [("true", "false"), ("true", ""), (None, None), ("true", "true"), ("false", "true")]
+    )
+]
 JUDGED_KEYS = ("flag", "down", "plain", "steps", "reason", "logged", "retired", "gone", "draft")
 
 
@@ -120,6 +144,7 @@ def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[Data
         for day in days:
             rows = [row for row in verdicts if row["metric"] == key and row["conversation_date"] == day]
             write_parquet(to_table("verdicts", rows), folder.verdict_file(key, day))
+    write_parquet(to_table("second_opinions", SECOND_OPINIONS), folder.day_file("second_opinions", FIRST))
     assert list(day_marks(folder)) == days
     return folder, verdicts, {one.conversation_id: one.conversation_date for one in conversations}, in_force
 

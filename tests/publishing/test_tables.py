@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import DAYS, JUDGED_KEYS, LABELS, METRICS
 from scipy.stats import binomtest
+from typer.testing import CliRunner
 
+from metrics_pipeline.cli import cli
 from metrics_pipeline.serving.agreement import agreement
 
 ACTIVE = [metric["metric"] for metric in METRICS if metric["status"] == "active"]
@@ -264,6 +266,32 @@ def test_a_plain_client_answers_a_trend_question_in_one_select_and_every_column_
 def test_a_client_of_duckdb_1_0_could_open_the_published_file(world):
     (row,) = world.rows("select tags from duckdb_databases() where database_name = 'metrics'")
     assert row["tags"]["storage_version"].startswith("v1.0.0")
+
+
+def test_second_opinions_count_who_agrees_for_each_reason_apart_and_stand_in_no_verdict(world):
+    rows = {row["because"]: row for row in world.rows("select * from second_opinions")}
+
+    share, suspect = rows["share"], rows["injection_suspect"]
+    names = ("asked_count", "open_count", "both_answered_count", "agree_count", "disagree_count")
+    assert [share[name] for name in names] == [8, 1, 6, 5, 1]
+    assert [suspect[name] for name in names] == [2, 0, 2, 1, 1]
+    interval = binomtest(1, 6).proportion_ci(method="wilson")
+    assert share["disagreement_rate"] == pytest.approx(1 / 6)
+    assert (share["disagreement_low"], share["disagreement_high"]) == pytest.approx((interval.low, interval.high))
+    assert world.rows("select count(*) as n from fct_verdict_history where judge_role = 'second'") == [{"n": 0}]
+
+
+def test_show_says_how_often_a_second_judge_agrees(world, tmp_path, monkeypatch):
+    (tmp_path / "flag.yaml").write_text(
+        "name: Flag\ntype: boolean\ndefinition: The caller raised it.\ntrue_when: The caller said so.\n"
+        "false_when: The caller did not.\n"
+    )
+    monkeypatch.setenv("METRICS_DATA", str(world.folder.root))
+    monkeypatch.setenv("METRICS_DEFINITIONS", str(tmp_path))
+
+    shown = CliRunner().invoke(cli, ["show", "flag"])
+
+    assert "agrees with a second judge: 83% (44% to 97%) of 6" in shown.output
 
 
 def test_what_a_day_of_runs_cost_is_the_sum_of_its_runs_and_no_sum_where_a_price_is_not_known(world):

@@ -43,6 +43,8 @@ REQUESTS = pa.schema(
         "text": _text,
         "finish": _text,
         "model_served": _text,
+        "left_out_from": pa.int32(),
+        "left_out_to": pa.int32(),
         "prompt_tokens": _number,
         "reply_tokens": _number,
         "cached_tokens": _number,
@@ -149,6 +151,8 @@ def _as_copied(row: Sequence[Any], names: Names, bodies: dict[int, replies.Kept]
         "text": body.text if body else None,
         "finish": body.finish if body else None,
         "model_served": body.model_served if body else None,
+        "left_out_from": body.left_out[0] if body and body.left_out else None,
+        "left_out_to": body.left_out[1] if body and body.left_out else None,
         **dict(zip(("prompt_tokens", "reply_tokens", "cached_tokens", "cost_dollars"), row[10:], strict=True)),
     }
 
@@ -266,7 +270,10 @@ def _add(db: sqlite3.Connection, names: Names, rows: list[dict[str, Any]], keeps
 
 
 def _body(row: dict[str, Any]) -> replies.Body | None:
-    return None if row["text"] is None else replies.Body(row["text"], row["finish"], row["model_served"])
+    if row["text"] is None:
+        return None
+    left_out = None if row["left_out_from"] is None else (row["left_out_from"], row["left_out_to"])
+    return replies.Body(row["text"], row["finish"], row["model_served"], left_out)
 
 
 def _merge_whole(db: sqlite3.Connection, tables: dict[str, pa.Table]) -> None:

@@ -30,6 +30,7 @@ class Body(NamedTuple):
     text: str
     finish: Finish
     model_served: str | None
+    left_out: tuple[int, int] | None = None
 
 
 Figures = tuple[int | None, int | None, int | None, float | None]
@@ -53,7 +54,7 @@ _many = msgspec.msgpack.Decoder(list[Kept])
 
 
 def body_of(reply: JudgeReply | None) -> Body | None:
-    return None if reply is None else Body(reply.text, reply.finish, reply.model_served)
+    return None if reply is None else Body(reply.text, reply.finish, reply.model_served, reply.left_out)
 
 
 def figures_of(reply: JudgeReply | None) -> Figures:
@@ -63,7 +64,7 @@ def figures_of(reply: JudgeReply | None) -> Figures:
 
 
 def reply_of(body: Body | None, figures: Figures) -> JudgeReply | None:
-    return None if body is None else JudgeReply(body.text, body.finish, body.model_served, *figures)
+    return None if body is None else JudgeReply(body.text, body.finish, body.model_served, *figures, body.left_out)
 
 
 def add(db: sqlite3.Connection, bodies: Sequence[tuple[int, Body | None]]) -> list[int]:
