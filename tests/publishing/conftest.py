@@ -136,10 +136,11 @@ def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[Data
     ]
     for name, rows in tables.items():
         write_parquet(to_table(name, rows), folder.whole_file(name))
-    for run in run_rows(rng, days):
-        write_parquet(
-            to_table("evaluation_runs", run), folder.table("evaluation_runs") / f"run={run[0]['run_id']}.parquet"
-        )
+    for number, run in enumerate(run_rows(rng, days)):
+        table = to_table("evaluation_runs", run)
+        # Runs of an older pipeline may have said less.
+        table = table.drop_columns(["prompt_version"]) if number == 0 else table
+        write_parquet(table, folder.table("evaluation_runs") / f"run={run[0]['run_id']}.parquet")
     for key in JUDGED_KEYS:
         for day in days:
             rows = [row for row in verdicts if row["metric"] == key and row["conversation_date"] == day]
