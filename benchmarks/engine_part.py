@@ -31,10 +31,13 @@ from metrics_pipeline.conversations.record import Conversation, Turn
 from metrics_pipeline.errors import JudgeError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.chat_completions import parameters
+from metrics_pipeline.evaluation.forecast import plan_requests
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import FENCE_SECRET, Judges, Options, Report, evaluate, plan_requests
+from metrics_pipeline.evaluation.options import Judges, Options
+from metrics_pipeline.evaluation.runner import Report, evaluate
+from metrics_pipeline.evaluation.settling import FENCE_SECRET
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.tables import DataFolder, open_data_folder

@@ -94,9 +94,10 @@ def make_world(root: Path, conversations: int, days: int, metrics: int, turns: i
 def judge(root: Path) -> dict[str, Any]:
     """Judge every day of a world, with the days named, and count first as a run on a model does."""
     began = time.process_time()
-    from metrics_pipeline.evaluation.asking import Limits
+    from metrics_pipeline.evaluation.forecast import count_requests
     from metrics_pipeline.evaluation.ledger import Ledger
-    from metrics_pipeline.evaluation.runner import Judges, Options, count_requests, evaluate
+    from metrics_pipeline.evaluation.options import Judges, Limits, Options
+    from metrics_pipeline.evaluation.runner import evaluate
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.tables import DataFolder
 

@@ -20,12 +20,13 @@ from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
-from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.budget import Allowance
+from metrics_pipeline.evaluation.forecast import count_requests
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
 from metrics_pipeline.evaluation.prices import known_price
-from metrics_pipeline.evaluation.runner import OnProgress, Options, Report, count_requests, evaluate
+from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish

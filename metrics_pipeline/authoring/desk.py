@@ -10,9 +10,11 @@ from typing import NamedTuple
 from metrics_pipeline import pipeline
 from metrics_pipeline.authoring.estimate import Estimate, Price, estimate, litellm_price
 from metrics_pipeline.errors import DefinitionError, SettingsError
+from metrics_pipeline.evaluation.forecast import plan_requests, plan_trial
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import Judges, Options, PlannedRequest, plan_requests, plan_trial
+from metrics_pipeline.evaluation.open_cells import PlannedRequest
+from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.trial import Tried, try_out
 from metrics_pipeline.metrics.catalog import Catalog

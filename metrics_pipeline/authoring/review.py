@@ -17,11 +17,12 @@ import msgspec
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.record import fingerprint
 from metrics_pipeline.errors import SettingsError
-from metrics_pipeline.evaluation.asking import Asker, Limits
+from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.judges import open_known_judges
 from metrics_pipeline.evaluation.ledger import REVIEW_ASKING, Cell, Ledger, Recorded
+from metrics_pipeline.evaluation.options import Limits
 from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.reading import decoded
 from metrics_pipeline.evaluation.results import recorded_replies

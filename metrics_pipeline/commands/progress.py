@@ -12,7 +12,7 @@ from metrics_pipeline.errors import StoppedError
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
-    from metrics_pipeline.evaluation.runner import OnProgress, Progress
+    from metrics_pipeline.evaluation.options import OnProgress, Progress
     from metrics_pipeline.evaluation.tally import Tally
 
 REFRESH_SECONDS = 0.1

@@ -10,19 +10,19 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
-from metrics_pipeline.evaluation.budget import GOES_ON, Allowance, Budget, Spent
+from metrics_pipeline.evaluation.budget import GOES_ON, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
 from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Intent, Ledger, Outcome, Recorded
-from metrics_pipeline.evaluation.pacing import Pace, Permit, Rate
+from metrics_pipeline.evaluation.options import Limits
+from metrics_pipeline.evaluation.pacing import Pace, Permit
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
 from metrics_pipeline.evaluation.tally import Tally
@@ -38,24 +38,6 @@ HOPELESS_CALLS = 20
 """Failures in a row, with no success before, after which a server counts as gone."""
 POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
 """Failures of which nobody knows whether the provider did the work."""
-
-
-class Limits(NamedTuple):
-    """What a run may do, at most."""
-
-    concurrency: int
-    call_timeout_seconds: float
-    run_timeout_seconds: float
-    retries: int
-    budget: Allowance = Allowance()
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    zone: tzinfo = UTC
-    """Where the day of a daily budget begins."""
-
-    @property
-    def rate(self) -> Rate:
-        return Rate(self.concurrency, self.requests_per_minute, self.tokens_per_minute)
 
 
 class Asker:

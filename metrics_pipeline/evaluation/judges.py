@@ -13,10 +13,10 @@ from metrics_pipeline.evaluation.judge import BoundedJudge, Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge, require_known_models
 from metrics_pipeline.evaluation.openai_judge import PROVIDER, OpenaiJudge
+from metrics_pipeline.evaluation.options import Judges
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import FORMAT, Header, Recording, RecordingWriter
 from metrics_pipeline.evaluation.replay_judge import RecordedJudge, ReplayJudge
-from metrics_pipeline.evaluation.runner import Judges
 from metrics_pipeline.evaluation.second_opinion import Second
 from metrics_pipeline.evaluation.standing import judge_fingerprint
 from metrics_pipeline.metrics.definition import MetricDefinition

@@ -76,3 +76,11 @@ def _choose(force: MetricDay | None, current: tuple[str, str], mark: str, starts
     if force.completed is None or (starts_here and in_use != current):
         return current
     return in_use if force.completed != mark else None
+
+
+def by_day(work: Sequence[Work]) -> dict[date, list[Work]]:
+    """The work of each day, in its order."""
+    days: dict[date, list[Work]] = defaultdict(list)
+    for item in work:
+        days[item.day].append(item)
+    return days

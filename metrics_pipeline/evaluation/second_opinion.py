@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from metrics_pipeline.conversations.merge import read_conversations
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
+from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
-from metrics_pipeline.evaluation.runner import Judges, Options, settle_rounds
+from metrics_pipeline.evaluation.runner import settle_rounds
 from metrics_pipeline.evaluation.standing import Subject, judge_fingerprint, judged_standing, subject
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.definition import MetricDefinition

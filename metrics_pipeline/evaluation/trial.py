@@ -18,9 +18,10 @@ from metrics_pipeline.conversations.merge import conversation_channels, read_con
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import JudgeRequest
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
+from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.reading import Reading, read_reply
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
-from metrics_pipeline.evaluation.runner import Judges, Options, settle_rounds
+from metrics_pipeline.evaluation.runner import settle_rounds
 from metrics_pipeline.evaluation.standing import (
     Standing,
     Subject,

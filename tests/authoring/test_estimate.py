@@ -12,7 +12,7 @@ from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, Cell, Intent, Ledger, Outcome
 from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
-from metrics_pipeline.evaluation.runner import PlannedRequest
+from metrics_pipeline.evaluation.open_cells import PlannedRequest
 from metrics_pipeline.evaluation.standing import subject
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import Settings

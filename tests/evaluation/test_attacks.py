@@ -22,7 +22,7 @@ from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.orders import looks_like_an_order
 from metrics_pipeline.evaluation.prompt import render
 from metrics_pipeline.evaluation.reading import read_reply
-from metrics_pipeline.evaluation.runner import FENCE_SECRET
+from metrics_pipeline.evaluation.settling import FENCE_SECRET
 
 SECRET = b"the same secret in both folders."
 ATTACKS = attacks()

@@ -18,7 +18,7 @@ from metrics_pipeline import pipeline
 from metrics_pipeline.evaluation.containment import fence
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Cell, Ledger
-from metrics_pipeline.evaluation.runner import FENCE_SECRET
+from metrics_pipeline.evaluation.settling import FENCE_SECRET
 from metrics_pipeline.evaluation.standing import judge_fingerprint
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings

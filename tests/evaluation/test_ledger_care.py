@@ -20,7 +20,8 @@ from metrics_pipeline.evaluation.bookkeeping.upkeep import compact, verify
 from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome
-from metrics_pipeline.evaluation.runner import Judges, Options, evaluate
+from metrics_pipeline.evaluation.options import Judges, Options
+from metrics_pipeline.evaluation.runner import evaluate
 from metrics_pipeline.metrics.catalog import load_catalog
 
 

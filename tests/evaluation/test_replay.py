@@ -12,9 +12,9 @@ from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, conversation, sa
 from metrics_pipeline import pipeline
 from metrics_pipeline.errors import JudgeBusyError, JudgeRefusedError, SettingsError
 from metrics_pipeline.evaluation.judges import recorded
+from metrics_pipeline.evaluation.options import Judges
 from metrics_pipeline.evaluation.recording_file import FORMAT, Entry, Header, Recording, RecordingWriter
 from metrics_pipeline.evaluation.replay_judge import ReplayJudge
-from metrics_pipeline.evaluation.runner import Judges
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings
 

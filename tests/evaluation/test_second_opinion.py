@@ -15,7 +15,7 @@ from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges
 from metrics_pipeline.evaluation.ledger import Ledger
-from metrics_pipeline.evaluation.runner import Judges, Options
+from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.second_opinion import DRAW, Second, ask_second_judges
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.metrics.sampling import position

@@ -10,8 +10,8 @@ from typing import Any
 
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.errors import JudgeError
-from metrics_pipeline.evaluation.asking import Limits
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.options import Limits
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
 
