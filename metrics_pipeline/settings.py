@@ -113,11 +113,11 @@ class Settings(BaseModel):
     """The account whose conversations are pulled."""
     pull_project: str | None = None
     """The project of that account."""
-    pull_overlap_hours: float = Field(default=24, ge=0)
+    pull_overlap_hours: float = Field(default=24, ge=0, le=24 * 36_525)
     """How far before the end of the last pull the next begins: what the server learns late is still found."""
     pull_page_size: int = Field(default=500, ge=1, le=1000)
     """Conversations in one reply, at most."""
-    retention_days: int | None = Field(default=None, ge=1)
+    retention_days: int | None = Field(default=None, ge=1, le=36_525)
     """Each run erases conversations that are more than so many days old, and takes none in; unset, all are kept."""
     otel_endpoint: str | None = None
     """Where traces are sent, an OpenTelemetry collector's address for OTLP over HTTP, such as `http://localhost:4318`;

@@ -474,6 +474,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(beside, ignore_errors=True)
 
 
+def everything_below(folder: Path) -> list[Path]:
+    """Files and folders below `folder`, which is there, in order.
+
+    Raises:
+        DataFolderError: One of its folders cannot be read, so that nobody knows what is in it.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    with explained(folder):
+        walked = list(os.walk(folder, onerror=refuse))
+    return sorted(Path(place, name) for place, folders, files in walked for name in (*folders, *files))
+
+
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock on `path`, a file that only serves as one; wait while another process holds it.

@@ -45,6 +45,8 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
         ({"METRICS_PULL_URL": "https://user:word@example.com"}, "write the server's address alone"),
         ({"METRICS_PULL_URL": "example.com"}, "write the server's address alone"),
         ({"METRICS_PULL_TOKEN": "secret\nword"}, "METRICS_PULL_TOKEN in the environment: holds a space"),
+        ({"METRICS_RETENTION_DAYS": "99999999999"}, "METRICS_RETENTION_DAYS in the environment: Input should be less"),
+        ({"METRICS_PULL_OVERLAP_HOURS": "inf"}, "METRICS_PULL_OVERLAP_HOURS in the environment: Input should be less"),
         ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
     ],
 )

@@ -18,6 +18,7 @@ from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import Settings
+from metrics_pipeline.tables import everything_below
 
 EXAMPLES = 5
 MAX_FORM_CHARACTERS = 60
@@ -90,7 +91,7 @@ def look(settings: Settings, on_file: OnFile = lambda done, total: None) -> Reda
     asked_for = [*settings.redact_patterns, *(["NAME"] if settings.redact_names else [])]
     seen: defaultdict[str, _Seen] = defaultdict(_Seen, {kind: _Seen() for kind in asked_for})
     conversation_count = changed_count = unreadable_count = 0
-    paths = [path for path in sorted(landing.rglob("*")) if is_export(path) and not path.name.startswith(".")]
+    paths = [path for path in everything_below(landing) if is_export(path) and not path.name.startswith(".")]
     for done, path in enumerate(paths, 1):
         name = redactor.text(str(path.relative_to(landing)))
         for conversation in _conversations(path, settings):

@@ -18,7 +18,7 @@ from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Rec
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shards import renew
 from metrics_pipeline.errors import LandingError, SettingsError
-from metrics_pipeline.tables import DataFolder, explained, is_whole, write_atomically
+from metrics_pipeline.tables import DataFolder, everything_below, is_whole, write_atomically
 
 
 class LandingReport(NamedTuple):
@@ -80,15 +80,15 @@ def land_folder(
     Raises:
         LandingError: There is nothing in the folder and nothing landed before.
         SettingsError: There is no such folder, or what landed before was cut into days in another time zone.
-        DataFolderError: The data folder cannot be written; files that had landed stay landed.
+        DataFolderError: The data folder cannot be written, or the landing folder not be read; files that had landed
+            stay landed.
     """
     if not landing.is_dir():
         raise SettingsError(
             f"{landing}: is not a folder. Put export files of your agent's conversations there, or point --landing "
             "at the folder that has them."
         )
-    with explained(landing):
-        files = sorted(path for path in landing.rglob("*") if not path.name.startswith("."))
+    files = [path for path in everything_below(landing) if not path.name.startswith(".")]
     exports = [path for path in files if is_export(path)]
     ignored = tuple(str(path.relative_to(landing)) for path in files if not is_export(path) and path.is_file())
     if not exports and not any(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}")):

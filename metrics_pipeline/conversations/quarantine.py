@@ -23,7 +23,7 @@ from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import DataFolderError, SettingsError
-from metrics_pipeline.tables import DataFolder, locked
+from metrics_pipeline.tables import DataFolder, everything_below, locked
 
 SHOWN_CHARACTERS = 2_000
 NAME_CHARACTERS = 8
@@ -153,7 +153,7 @@ def _retry(before: Receipt, landing: Path, folder: DataFolder, zone: ZoneInfo, r
 
 def _find(landing: Path, name: str, file_hash: str) -> Path | None:
     """The export file with that content, wherever it stands in the landing folder by now."""
-    others = (path for path in sorted(landing.rglob("*")) if is_export(path))
+    others = (path for path in everything_below(landing) if is_export(path))
     return next((path for path in (landing / name, *others) if path.is_file() and hash_of(path) == file_hash), None)
 
 

@@ -14,7 +14,6 @@ MAX_LISTING_BYTES = 16 << 20
 """Of an archive's own list of its files, which is read as a whole."""
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _END, _END_BYTES, _END_OF_LARGE = b"PK\x05\x06", 22, b"PK\x06\x07"
-_HIDDEN = ("__MACOSX/", ".")
 CUT = "broken gzip: the file is cut off here"
 
 
@@ -85,17 +84,22 @@ def members(path: Path, suffixes: tuple[str, ...], max_bytes: int) -> Iterator[M
         return
     with zipfile.ZipFile(path) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
+        shown = [(number, info) for number, info in enumerate(files, 1) if not _is_hidden(info.filename)]
         if sum(info.file_size for info in files) > max_bytes:
             yield Member("", path.name, None, f"the archive unpacks to more than {max_bytes >> 20} MiB")
             return
-        exports = [info for info in files if info.filename.lower().endswith(suffixes)]
-        if not exports:
+        if not any(info.filename.lower().endswith(suffixes) for _, info in shown):
             yield Member("", path.name, None, f"a zip archive without an export file ({', '.join(suffixes)})")
-        for number, info in enumerate(files, 1):
-            if info.filename.startswith(_HIDDEN) or "/." in info.filename or not exports:
-                continue
+            return
+        for number, info in shown:
             reason = _why_not(info, suffixes)
             yield Member(f"file {number}", info.filename, None if reason else partial(_opened, archive, info), reason)
+
+
+def _is_hidden(name: str) -> bool:
+    """As on a desktop; what some packers write before each name, `./`, hides nothing."""
+    parts = name.split("/")
+    return parts[0] == "__MACOSX" or any(part.startswith(".") and part not in (".", "..") for part in parts)
 
 
 def _why_not(info: zipfile.ZipInfo, suffixes: tuple[str, ...]) -> str:

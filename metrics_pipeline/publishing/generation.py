@@ -22,11 +22,10 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.publishing.audit import audit
+from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.warehouse import database_path
 from metrics_pipeline.tables import DataFolder, explained, flush, replacing_folder
 
-CLIENT_STORAGE = "v1.0.0"
-"""The storage version of the published DuckDB files: clients from DuckDB 1.0 on can open them."""
 ROW_GROUP = 122_880
 TABLES: dict[str, tuple[str, ...]] = {
     "dim_metrics": ("metric",),
@@ -142,9 +141,8 @@ def _write_tables(database: Path, target: Path) -> dict[str, int]:
 
 def _write_database(database: Path, target: Path) -> None:
     """The one file that BI tools open: real tables with comments, and no word of a transcript."""
-    with duckdb.connect() as writer:
+    with new_database(target) as writer:
         writer.execute(f"attach '{_quoted(database)}' as built (read_only)")
-        writer.execute(f"attach '{_quoted(target)}' as target (storage_version '{CLIENT_STORAGE}')")
         for table, key in TABLES.items():
             writer.execute(f"create table target.{table} as select * from built.main.{table} order by {_order(key)}")
         copy_comments(writer)
@@ -172,9 +170,8 @@ def copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
 
 def _write_transcripts(folder: DataFolder, target: Path) -> None:
     """Turns, reasons and quotes: for those who may read them, and for nobody else on this machine."""
-    with duckdb.connect() as writer:
+    with new_database(target) as writer:
         writer.execute("set file_search_path = ?", [str(folder.root)])
-        writer.execute(f"attach '{_quoted(target)}' as target (storage_version '{CLIENT_STORAGE}')")
         for table, query in TRANSCRIPTS.items():
             writer.execute(f"create table target.{table} as {query}")
     target.chmod(0o600)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.errors import PublishError
-from metrics_pipeline.publishing.generation import CLIENT_STORAGE, ROW_GROUP, copy_comments, sha256
+from metrics_pipeline.publishing.database_file import new_database
+from metrics_pipeline.publishing.generation import ROW_GROUP, copy_comments, sha256
 from metrics_pipeline.publishing.warehouse import MEMORY_LIMIT
 from metrics_pipeline.tables import DataFolder, explained, replacing, write_atomically
 
@@ -67,20 +69,32 @@ def rewrite_generation(generation: Path, gone: Gone, moment: datetime) -> None:
     """Take the conversations out of every file of a generation.
 
     Raises:
-        PublishError: A file is damaged.
-        DataFolderError: A file cannot be written; it stands as it was.
+        PublishError: A file is damaged, or a database cannot be written; it stands as it was.
+        DataFolderError: Another file cannot be written; it stands as it was.
     """
     for path in _files(generation):
         if path.name == MANIFEST or not held_in_published(path, gone):
             continue
         with replacing(path) as beside:
             if path.suffix == ".duckdb":
-                _rewrite_database(path, beside, gone)
+                with _explained(path):
+                    _rewrite_database(path, beside, gone)
             else:
                 beside.touch(path.stat().st_mode & 0o777)
                 _rewrite_table(path, beside, gone)
             shutil.copymode(path, beside)
     _rewrite_manifest(generation, gone, moment)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise PublishError(
+            f"{path}: cannot be written ({str(error).splitlines()[0]}). It stands as it was. Free some space or "
+            "correct the permissions and erase again, which goes on there."
+        ) from error
 
 
 def held_in_database(path: Path, gone: Gone) -> Counter[str]:
@@ -128,11 +142,10 @@ def _without(batch: pa.RecordBatch, gone: Gone) -> pa.RecordBatch:
 
 
 def _rewrite_database(path: Path, beside: Path, gone: Gone) -> None:
-    with duckdb.connect() as writer:
+    with new_database(beside) as writer:
         writer.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         writer.execute("set temp_directory = ?", [f"{beside}.spill"])
         writer.execute(f"attach '{_quoted(path)}' as built (read_only)")
-        writer.execute(f"attach '{_quoted(beside)}' as target (storage_version '{CLIENT_STORAGE}')")
         # Before the first row: quotes and turns are for the owner alone, also while they are being written.
         beside.chmod(path.stat().st_mode & 0o777)
         writer.execute("create temp table gone (id varchar primary key)")

@@ -29,6 +29,18 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def unreadable(folder: Path) -> Iterator[None]:
+    """This thread cannot say what is in `folder`."""
+    mode = folder.stat().st_mode
+    folder.chmod(0)
+    try:
+        with _without_capabilities():
+            yield
+    finally:
+        folder.chmod(mode)
+
+
+@contextmanager
 def _without_capabilities() -> Iterator[None]:
     if os.geteuid():
         yield

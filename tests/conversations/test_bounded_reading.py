@@ -374,6 +374,25 @@ def test_every_export_of_a_zip_archive_is_read_and_what_is_none_is_named(place):
     assert "not called as an export is" in says
 
 
+@pytest.mark.parametrize("name", ["./a.json", "../../a.json", "deep/./a.json"])
+def test_a_file_of_a_zip_archive_is_read_whatever_path_its_packer_wrote(place, name):
+    with zipfile.ZipFile(place.landing / "a.zip", "w") as archive:
+        archive.writestr(name, json.dumps(raw(1)))
+
+    place.land()
+
+    assert place.rows().keys() == {"c1"}
+
+
+def test_a_zip_archive_of_hidden_files_alone_is_not_passed_over_in_silence(place):
+    with zipfile.ZipFile(place.landing / "a.zip", "w") as archive:
+        archive.writestr("__MACOSX/._a.json", "rubbish")
+
+    place.land()
+
+    assert "without an export file" in place.quarantined()[0][1]
+
+
 @pytest.mark.parametrize(
     ("method", "says"), [(zipfile.ZIP_LZMA, "another way than by deflate"), (None, "without an export file")]
 )

@@ -14,6 +14,7 @@ import pytest
 from exports import raw, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_only import unreadable
 
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
@@ -55,6 +56,17 @@ def test_every_format_lands(place, name):
 
     assert place.ids() == ["c1", "c2"]
     assert (report.read_count, report.kept_count, report.file_count) == (2, 2, 1)
+
+
+def test_a_folder_that_nobody_may_open_is_named_and_not_taken_for_an_empty_one(place):
+    write(place.landing / "open.json", raw(1))
+    write(place.landing / "shut" / "a.json", raw(2))
+    with unreadable(place.landing / "shut"), pytest.raises(DataFolderError, match=r"shut: .*Permission denied"):
+        place.land()
+
+    place.land()
+
+    assert place.ids() == ["c1", "c2"]
 
 
 def test_a_page_a_list_and_a_single_conversation_are_all_read(place):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 
@@ -14,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import DAYS, NOW, make_world
 
+from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
 from metrics_pipeline.publishing.generation import publish, resolve_current
+from metrics_pipeline.publishing.rewriting import rewrite_generation
 from metrics_pipeline.publishing.warehouse import build_marts, database_path
 from metrics_pipeline.tables import open_data_folder, to_table, write_parquet
 
@@ -215,3 +219,35 @@ def test_readers_during_publishes_see_one_whole_generation_each_time(folder):
 
     assert torn == []
     assert len(seen) > 1
+
+
+@contextmanager
+def no_file_larger_than(size):
+    """As on a disk that is almost full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
+def test_a_disk_that_fills_up_replaces_no_published_database_by_half_a_one(folder, share):
+    publication = publish(folder, NOW, 3)
+    before = published_bytes(folder)
+    limit = int(share * (publication.path / "metrics.duckdb").stat().st_size)
+    someone = pq.read_table(publication.path / "dim_conversations.parquet")["conversation_id"][0].as_py()
+
+    with no_file_larger_than(limit):
+        with pytest.raises((PublishError, DataFolderError)):
+            publish(folder, NOW + timedelta(hours=1), 3)
+        with pytest.raises((PublishError, DataFolderError), match="annot be written"):
+            rewrite_generation(publication.path, Gone([someone]), NOW)
+
+    after = published_bytes(folder)
+    assert after[0].keys() == before[0].keys()
+    assert after[1] == before[1]
+    database = str(next(name for name in before[0] if name.endswith("/metrics.duckdb")))
+    assert after[0][database] == before[0][database]
+    assert not list(folder.published.rglob("*.tmp*"))
