@@ -196,8 +196,8 @@ def judge(
     judges = recorded(open_known_judges(settings, catalog.active), settings)
     seconds = open_second_judges(settings, judges, catalog.active)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
-    # Without a lock: what another run asks at the same time is left to it, question by question.
-    with Ledger(folder.ledger) as ledger:
+    # Runs share the lock: what another asks at the same time is left to it, question by question.
+    with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
             requests += expected_requests(requests, seconds.values())

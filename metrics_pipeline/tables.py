@@ -281,6 +281,11 @@ class DataFolder:
         return self.root / "feed"
 
     @property
+    def judging_lock(self) -> Path:
+        """Shared by all that judge, and held alone by what takes conversations away."""
+        return self.root / ".judging.lock"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger.sqlite"
 
@@ -490,21 +495,23 @@ def everything_below(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None, shared: bool = False) -> Iterator[None]:
     """Hold the lock on `path`, a file that only serves as one; wait while another process holds it.
 
     Args:
         on_wait: Called before it waits.
+        shared: Hold it beside others that share it, and wait only for one that does not.
     """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("wb")
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             on_wait()
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, kind)
         yield
     finally:
         handle.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import MaySend
 from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, open_data_folder
+from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, locked, open_data_folder
 from metrics_pipeline.wording import counted, did_you_mean
 
 NIGHTLY_DAYS = 28
@@ -125,7 +125,10 @@ def open_desk(
     days = pipeline.days_between(folder, first, last) or folder.days()
     options = Options(pipeline.limits(settings), settings.group_size, pipeline.now)
     opened = Ledger if keeps_replies else Ledger.scratch_copy if asks else Ledger.to_read
-    with opened(folder.ledger) as ledger:
+    with ExitStack() as stack:
+        if keeps_replies:
+            stack.enter_context(locked(folder.judging_lock, shared=True))
+        ledger = stack.enter_context(opened(folder.ledger))
         yield Desk(folder, settings, judges, ledger, options, days, keeps_replies)
 
 

@@ -31,7 +31,7 @@ from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.lint.checking import all_rules
 from metrics_pipeline.metrics.lint.project import Remark
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.tables import locked, open_data_folder
 from metrics_pipeline.wording import counted
 
 MAX_REMARKS = 5
@@ -86,7 +86,7 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
     asked = {metric.key: metric for metric in metrics if metric.is_judged and metric.status != "retired"}
     questions = {key: _question(metric, judge) for key, metric in asked.items()}
     folder = open_data_folder(settings.data)
-    with Ledger(folder.ledger) as ledger:
+    with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
         known = recorded_replies(ledger, (question.cells[0] for question in questions.values()))
         held = {key: known.get(question.cells[0]) for key, question in questions.items()}

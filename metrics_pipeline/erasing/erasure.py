@@ -167,6 +167,6 @@ def _erase(folder: DataFolder, erasing: Unfinished, before: Look, landing: Path)
 @contextmanager
 def _nobody_else_writes(folder: DataFolder, on_wait: OnWait) -> Iterator[None]:
     with ExitStack() as locks:
-        for place in (folder.root / ".judging.lock", folder.table("verdicts") / ".lock", folder.warehouse / ".lock"):
+        for place in (folder.judging_lock, folder.table("verdicts") / ".lock", folder.warehouse / ".lock"):
             locks.enter_context(locked(place, on_wait))
         yield

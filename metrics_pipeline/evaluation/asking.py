@@ -131,6 +131,9 @@ class Asker:
         """Record that the conversation is too long for the judge: nothing is sent."""
         intent = Intent(question.cells, 0, question.redaction, question.conversation)
         request_id = await self._recorder.record(intent)
+        if request_id == ELSEWHERE:
+            self.elsewhere.update(question.cells)
+            return None
         return await self._settle(question, request_id, JudgeReply(text="", finish="too_long"), None)
 
     async def _try(

@@ -41,7 +41,8 @@ class DaySubjects:
         for start in range(0, len(ids), SLICE):
             chosen = ids[start : start + SLICE]
             found = {one.conversation.conversation_id: one for one in self._read(chosen)}
-            yield [found[key] for key in chosen]
+            # One that another run took to another day meanwhile is judged with that.
+            yield [found[key] for key in chosen if key in found]
 
     def _read(self, ids: Sequence[str]) -> list[Subject]:
         if len(self._hashes) > SLICE:
@@ -51,6 +52,5 @@ class DaySubjects:
         return self._whole
 
     def _subjects(self, ids: Sequence[str] | None) -> list[Subject]:
-        return [
-            subject(one, self._hashes[one.conversation_id]) for one in read_conversations(self._folder, self._day, ids)
-        ]
+        # Hashed anew, and so known by what was read, whatever another run has merged since the day was looked at.
+        return [subject(one) for one in read_conversations(self._folder, self._day, ids)]

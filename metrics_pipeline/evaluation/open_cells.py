@@ -75,7 +75,7 @@ class OpenCells:
         what each came to."""
         history = self.history(day)
         wanted = {metric: history.get(metric, []) for metric in {work.metric for work in works}}
-        state = DayState(self.folder, self.ledger, day, self.marks[day], subjects, wanted)
+        state = DayState(self.folder, self.ledger, day, self.marks[day], subjects, wanted, self.versions)
         came_to = {metric: found for metric in wanted if (found := state.standing(metric)) is not None}
         for work in works:
             if not any(judged.is_of(work) and not judged.left for judged in came_to.get(work.metric, ())):

@@ -59,7 +59,14 @@ class DayState:
     """What one day's files would be made from now, and what they came to where they are made from it."""
 
     def __init__(
-        self, folder: DataFolder, ledger: Ledger, day: date, mark: str, subjects: DaySubjects, history: History
+        self,
+        folder: DataFolder,
+        ledger: Ledger,
+        day: date,
+        mark: str,
+        subjects: DaySubjects,
+        history: History,
+        versions: Versions,
     ) -> None:
         """
         Args:
@@ -68,12 +75,16 @@ class DayState:
         self._folder, self._day, self._mark = folder, day, mark
         cells = {(row.metric, row.metric_version, row.judge_fingerprint) for rows in history.values() for row in rows}
         self._answers = ledger.answer_marks(subjects.hashes, cells)
-        self._history = history
+        self._history, self._versions = history, versions
 
     def made_from(self, metric: str) -> str:
         """Fingerprint of all that the metric's file depends on."""
         keys = sorted((row.metric, row.metric_version, row.judge_fingerprint) for row in self._history[metric])
-        answers = [(*key, self._answers[key]) for key in keys]
+        # No part of a version: which conversations are asked about, and which source is the value.
+        parts = [self._versions.get(metric, version) for _, version, _ in keys]
+        answers = [
+            (*key, self._answers[key], part.sample, part.primary_source) for key, part in zip(keys, parts, strict=True)
+        ]
         content = msgspec.json.encode([code_fingerprint(), self._mark, answers])
         return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -119,7 +130,7 @@ def write_day(
     """
     # Who writes a file has read the ledger after everybody else's writing.
     with locked(folder.table("verdicts") / ".lock"):
-        state = DayState(folder, ledger, day, mark, subjects, history)
+        state = DayState(folder, ledger, day, mark, subjects, history, versions)
         came_to = {metric: found for metric in history if (found := state.standing(metric)) is not None}
         changed = {metric: rows for metric, rows in history.items() if metric not in came_to}
         if changed:

@@ -351,6 +351,27 @@ def test_while_another_run_writes_it_says_so_and_waits(unpublished):
     assert left_of(data, ID) == []
 
 
+def test_runs_judge_side_by_side_and_an_erase_waits_for_all_of_them(unpublished):
+    settings, waits = settings_of(unpublished), threading.Event()
+    folder, catalog = DataFolder(unpublished / "data"), load_catalog(settings.definitions)
+    other = threading.Thread(target=pipeline.judge, args=(folder, catalog, settings, folder.days()))
+    erasing = threading.Thread(target=erase_conversations, args=(settings, [ID], False, lambda: NOW, waits.set))
+
+    def meanwhile(_):
+        if other.ident is None:
+            other.start()
+            other.join(20)
+            assert not other.is_alive()
+            erasing.start()
+            assert waits.wait(20)
+            assert left_of(folder.root, ID) != []
+
+    pipeline.judge(folder, catalog, settings, folder.days(), on_progress=meanwhile)
+    erasing.join()
+
+    assert left_of(folder.root, ID) == []
+
+
 def test_what_is_older_than_retention_days_is_erased_in_one_pass_and_does_not_land(unpublished):
     data = unpublished / "data"
     settings = settings_of(unpublished, retention_days=7)
