@@ -33,7 +33,7 @@ def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger
 
 
 class RequestPlan(NamedTuple):
-    """What a run would send, a day at a time."""
+    """What a run would send about some conversations."""
 
     requests: tuple[PlannedRequest, ...]
     held_count: int
@@ -48,8 +48,8 @@ def plan_requests(
     options: Options,
     as_if_new: bool = False,
 ) -> Iterator[RequestPlan]:
-    """The requests that `evaluate` would send at least, day by day: what the ledger holds is left out, so are second
-    tries. Asks nothing, writes nothing.
+    """The requests that `evaluate` would send at least, in parts of a day: what the ledger holds is left out, so are
+    second tries. Asks nothing, writes nothing.
 
     Args:
         as_if_new: Plan as if the ledger held nothing.
@@ -58,12 +58,9 @@ def plan_requests(
     for day, works in by_day(planned(folder, catalog, judges, ledger, options)).items():
         subjects = DaySubjects(folder, day)
         standing = {} if as_if_new else cells.files_that_stand(day, works, subjects)
-        held_count = held_by(works, standing).total()
-        requests: list[PlannedRequest] = []
+        yield RequestPlan((), held_by(works, standing).total())
         for found in cells.open_needs(subjects, [work for work in works if work.metric not in standing], as_if_new):
-            requests += cells.requests_for(found)
-            held_count += found.held.total()
-        yield RequestPlan(tuple(requests), held_count)
+            yield RequestPlan(tuple(cells.requests_for(found)), found.held.total())
 
 
 def held_by(works: Sequence[Work], standing: Mapping[str, Sequence[Judged]]) -> Counter[Line]:
