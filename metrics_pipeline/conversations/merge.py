@@ -196,13 +196,20 @@ def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ..
 
 def _columns(path: Path, names: Sequence[str], ids: Sequence[str] | None) -> Iterator[Sequence[Any]]:
     """The rows of a file as tuples of the columns `names`, the first of which is the conversation's id."""
-    table = pq.read_table(path, columns=list(dict.fromkeys(names)), filters=_wanted(ids))
+    columns = list(dict.fromkeys(names))
+    table = pq.read_table(path, columns=columns) if ids is None else _rows_about(path, columns, ids)
     return zip(*(table[name].to_pylist() for name in names), strict=True)
 
 
-def _wanted(ids: Sequence[str] | None) -> pc.Expression | None:
-    if ids is None:
-        return None
-    # The range lets parts of the file be passed over; ids that stand side by side in it are read that way.
-    field = pc.field("conversation_id")
-    return (field >= min(ids)) & (field <= max(ids)) & field.isin(ids)
+def _rows_about(path: Path, columns: Sequence[str], ids: Sequence[str]) -> pa.Table:
+    """The rows about these conversations, one part of the file in memory at a time."""
+    wanted, first, last = pa.array(ids, pa.string()), min(ids), max(ids)
+    with pq.ParquetFile(path) as file:
+        found = [file.schema_arrow.empty_table().select(columns)]
+        for number in range(file.num_row_groups):
+            held = file.metadata.row_group(number).column(0).statistics
+            if held is not None and held.has_min_max and (held.max < first or held.min > last):
+                continue
+            part = file.read_row_group(number, columns)
+            found.append(part.filter(pc.is_in(part["conversation_id"], wanted)))
+    return pa.concat_tables(found)

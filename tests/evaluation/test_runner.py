@@ -9,10 +9,12 @@ from collections import Counter
 from datetime import date, timedelta
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, asked_keys, conversation, metric, says
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError, LedgerError
+from metrics_pipeline.evaluation import days
 from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import NOT_CONNECTED, JudgeReply
 from metrics_pipeline.evaluation.ledger import Ledger
@@ -524,3 +526,49 @@ def test_logged_and_judged_stand_side_by_side_and_the_first_named_is_primary(sho
     assert [row["answer"] for row in shop.verdicts("logged")] == ["false"] * 3
     assert [row["answer"] for row in shop.verdicts("judged")] == ["true"] * 3
     assert report.states["refund_promised"]["answered"] == 3
+
+
+def test_days_that_are_named_again_are_neither_read_nor_written_where_nothing_is_new(world):
+    world.define("refund_promised", REFUND)
+    world.land(conversation(1), conversation(2), conversation(3, day=NEXT_DAY))
+    world.run(FakeJudge(agreeable))
+    before = {path: path.stat().st_ino for path in world.folder.table("verdicts").rglob("day=*.parquet")}
+    for path in world.folder.table("turns").glob("day=*.parquet"):
+        path.unlink()
+
+    judge = FakeJudge(agreeable)
+    report = world.run(judge, days=[DAY, NEXT_DAY])
+
+    assert judge.requests == []
+    assert report.states == {"refund_promised": Counter(answered=3)}
+    assert {path: path.stat().st_ino for path in before} == before
+    assert {row["held_count"] for row in report.rows} == {3}
+
+
+def test_what_the_ledger_lost_is_asked_again_though_the_file_stands(shop):
+    shop.run(FakeJudge(agreeable))
+    with Ledger(shop.folder.ledger) as ledger:
+        ledger.forget([conversation(1).judged_hash])
+
+    judge = FakeJudge(agreeable)
+    shop.run(judge, days=[DAY])
+
+    assert [request.turns[0].text for request in judge.requests] == ["Shop number 1, hello?"]
+
+
+def test_a_day_is_taken_in_slices_and_comes_to_the_same(shop, monkeypatch):
+    whole = FakeJudge(agreeable)
+    shop.run(whole)
+    expected = shop.verdicts()
+    shutil.rmtree(shop.folder.table("verdicts"))
+    shop.folder.ledger.unlink()
+    for table in ("turns", "conversations", "logged_metrics"):
+        path = shop.folder.day_file(table, DAY)
+        pq.write_table(pq.read_table(path), path, row_group_size=2)
+
+    monkeypatch.setattr(days, "SLICE", 1)
+    in_slices = FakeJudge(agreeable)
+    shop.run(in_slices)
+
+    assert [request.turns for request in in_slices.requests] == [request.turns for request in whole.requests]
+    assert shop.verdicts() == expected
