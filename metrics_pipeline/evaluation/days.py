@@ -9,7 +9,7 @@ from metrics_pipeline.conversations.merge import conversation_hashes, read_conve
 from metrics_pipeline.evaluation.standing import Subject, subject
 from metrics_pipeline.tables import DataFolder
 
-SLICE = 4_000
+SLICE = 2_000
 """Conversations that are held at a time. A smaller day is read once and kept while it is in hand."""
 
 
