@@ -28,6 +28,7 @@ from landed import land
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.record import Conversation, Turn
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import JudgeError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.chat_completions import parameters
@@ -40,7 +41,6 @@ from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.settling import FENCE_SECRET
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 DEFINITIONS = HERE / "definitions" / "engine"
 FIRST_DAY = date(2026, 1, 1)

@@ -230,7 +230,7 @@ def land_and_merge(is_redacting: bool) -> Any:
     from metrics_pipeline.conversations.merge import merge
     from metrics_pipeline.conversations.record import Conversation
     from metrics_pipeline.conversations.redaction.redactor import Redacted, Redactor
-    from metrics_pipeline.tables import open_data_folder
+    from metrics_pipeline.data_folder import open_data_folder
 
     class Unredacted(Redactor):
         """Takes nothing out."""

@@ -63,7 +63,8 @@ def make_world(root: Path, conversations: int, days: int, metrics: int, turns: i
     from metrics_pipeline.conversations.receipts import RECEIPT, Receipt
     from metrics_pipeline.conversations.record import Conversation, Turn
     from metrics_pipeline.conversations.shards import Kept, shard_table
-    from metrics_pipeline.tables import open_data_folder, write_parquet
+    from metrics_pipeline.data_folder import open_data_folder
+    from metrics_pipeline.files import write_parquet
 
     folder = open_data_folder(root / "data")
     (root / "definitions").mkdir()
@@ -94,12 +95,12 @@ def make_world(root: Path, conversations: int, days: int, metrics: int, turns: i
 def judge(root: Path) -> dict[str, Any]:
     """Judge every day of a world, with the days named, and count first as a run on a model does."""
     began = time.process_time()
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.evaluation.forecast import count_requests
     from metrics_pipeline.evaluation.ledger import Ledger
     from metrics_pipeline.evaluation.options import Judges, Limits, Options
     from metrics_pipeline.evaluation.runner import evaluate
     from metrics_pipeline.metrics.catalog import load_catalog
-    from metrics_pipeline.tables import DataFolder
 
     imported = time.process_time()
     imported_peak = _peak()

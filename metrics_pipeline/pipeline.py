@@ -18,6 +18,7 @@ from metrics_pipeline.conversations.pull_state import PullRecord, PullState, rea
 from metrics_pipeline.conversations.pulling import pull
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.budget import Allowance
@@ -28,13 +29,13 @@ from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
+from metrics_pipeline.files import locked
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.stages import Stage, measured
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 from metrics_pipeline.wording import counted
 
 MaySend = Callable[[int], bool]

@@ -1,34 +1,22 @@
-"""Schemas and paths of the Parquet tables, atomic writes, and reads.
+"""Schemas of the Parquet tables, and rows in them.
 
-A table is a folder of Parquet files, one a day (`verdicts`: one a metric and day). A file appears whole or not at
-all: it is written beside its place, flushed, and renamed. Rows stand in the order of the table's key and nothing in a
-file depends on the clock, so the same rows give the same bytes.
+A table is a folder of Parquet files, one a day (`verdicts`: one a metric and day). Rows stand in the order of the
+table's key and nothing in a file depends on the clock, so the same rows give the same bytes.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from metrics_pipeline.errors import DataFolderError, SettingsError
-
-ROWS_TOGETHER = 1 << 16
-FORMAT = 1
-"""Raised when an older pipeline could no longer read the data folder."""
-COMPRESSION = "zstd"
-
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
+
+
 _moment, _day, _count, _total = pa.timestamp("us", tz="UTC"), pa.date32(), pa.int32(), pa.int64()
 
 
@@ -47,6 +35,8 @@ TURN = pa.struct(
         function_result=_text,
     )
 )
+
+
 LOGGED = pa.struct(
     _schema(
         metric=_text,
@@ -59,8 +49,13 @@ LOGGED = pa.struct(
         turn_index=_count,
     )
 )
+
+
 EVIDENCE = pa.struct(_schema(turn_index=_count, quote=_text, tier=_text))
+
+
 ANSWER = pa.struct(_schema(answer=_text, outcome=_text, position=_count))
+
 
 CONVERSATIONS = _schema(
     conversation_id=_text,
@@ -84,9 +79,17 @@ CONVERSATIONS = _schema(
     attributes=_text,
     redaction=_text,  # the version of the rules under which personal data was taken out
 )
+
+
 LANDED = pa.schema([*CONVERSATIONS, pa.field("turns", pa.list_(TURN)), pa.field("logged_metrics", pa.list_(LOGGED))])
+
+
 TURNS = pa.schema([pa.field("conversation_id", _text), *TURN])
+
+
 LOGGED_METRICS = pa.schema([pa.field("conversation_id", _text), *LOGGED])
+
+
 VERDICTS = _schema(
     conversation_id=_text,
     conversation_date=_day,
@@ -110,6 +113,8 @@ VERDICTS = _schema(
     reply_id=pa.int64(),
     judged_at=_moment,
 )
+
+
 SECOND_OPINIONS = _schema(
     conversation_id=_text,
     conversation_date=_day,
@@ -132,6 +137,8 @@ SECOND_OPINIONS = _schema(
     second_reply_id=pa.int64(),
     second_judged_at=_moment,
 )
+
+
 METRICS = _schema(
     metric=_text,
     name=_text,
@@ -150,7 +157,11 @@ METRICS = _schema(
     good_direction=_text,  # up, down, none
     answers=pa.list_(ANSWER),  # the closed list, in the order of the file, with outcomes; none of a numeric
 )
+
+
 METRIC_VERSIONS = _schema(metric=_text, metric_version=_text, definition=_text, first_seen_at=_moment)
+
+
 METRIC_DAYS = _schema(
     metric=_text,
     conversation_date=_day,
@@ -161,6 +172,8 @@ METRIC_DAYS = _schema(
     in_force=_flag,  # exactly one row a metric and day: the effective version and judge
     is_complete=_flag,  # it has judged the whole day once
 )
+
+
 INGEST_FILES = _schema(
     file_hash=_text,
     file=_text,  # its name in the landing folder
@@ -181,6 +194,8 @@ INGEST_FILES = _schema(
     seconds=_number,  # that landing it took, the first time
     pull=_text,  # that brought it first; NULL where it was put there by hand
 )
+
+
 EVALUATION_RUNS = _schema(
     run_id=_text,
     run_date=_day,  # on which it began, in the project's time zone
@@ -223,6 +238,7 @@ EVALUATION_RUNS = _schema(
     judge_call_count=_total,  # of the run to this judge, about whatever metric, each call once
 )
 
+
 TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "conversations": (CONVERSATIONS, ("conversation_id",)),
     "turns": (TURNS, ("conversation_id", "turn_index")),
@@ -239,161 +255,6 @@ TABLES: dict[str, tuple[pa.Schema, tuple[str, ...]]] = {
     "evaluation_runs": (EVALUATION_RUNS, ("metric", "metric_version", "judge_fingerprint")),
 }
 """Each table's schema and key, by name."""
-
-
-class DataFolder:
-    """Where everything stands in one data folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def table(self, name: str) -> Path:
-        return self.root / name
-
-    def day_file(self, table: str, day: date) -> Path:
-        return self.root / table / f"day={day.isoformat()}.parquet"
-
-    def verdict_file(self, metric: str, day: date) -> Path:
-        return self.root / "verdicts" / f"metric={metric}" / f"day={day.isoformat()}.parquet"
-
-    def whole_file(self, table: str) -> Path:
-        """The one file of a table that is not cut by day."""
-        return self.root / table / f"{table}.parquet"
-
-    @property
-    def landed(self) -> Path:
-        return self.root / "landed"
-
-    @property
-    def quarantine(self) -> Path:
-        return self.root / "quarantine"
-
-    @property
-    def pulls(self) -> Path:
-        return self.root / "pulls"
-
-    @property
-    def erased(self) -> Path:
-        return self.root / "erased"
-
-    @property
-    def feed(self) -> Path:
-        return self.root / "feed"
-
-    @property
-    def judging_lock(self) -> Path:
-        """Shared by all that judge, and held alone by what takes conversations away."""
-        return self.root / ".judging.lock"
-
-    @property
-    def ledger(self) -> Path:
-        return self.root / "ledger.sqlite"
-
-    @property
-    def warehouse(self) -> Path:
-        return self.root / "warehouse"
-
-    @property
-    def published(self) -> Path:
-        return self.root / "published"
-
-    @property
-    def dagster_home(self) -> Path:
-        return self.root / "dagster_home"
-
-    def days(self, table: str = "conversations") -> list[date]:
-        """The days that a table cut by day holds, oldest first."""
-        names = (path.name for path in self.table(table).glob("day=*.parquet"))
-        return sorted(date.fromisoformat(name[len("day=") : -len(".parquet")]) for name in names)
-
-
-def open_data_folder(root: Path) -> DataFolder:
-    """The data folder at `root`, made if it is not there, with an empty file for each table.
-
-    The empty files let a reader of `<table>/*.parquet` find columns where there are no rows yet.
-
-    Raises:
-        DataFolderError: It was made by a version with another format, or cannot be written.
-        SettingsError: It is a file.
-    """
-    folder = DataFolder(root)
-    _require_folder(root)
-    with explained(root):
-        root.mkdir(parents=True, exist_ok=True)
-        if not _has_known_format(root):
-            write_atomically(root / "format", f"{FORMAT}\n".encode())
-        for name, (schema, _) in TABLES.items():
-            empty = folder.table(name) / "_empty.parquet"
-            if name == "verdicts":
-                empty = folder.table(name) / "metric=_" / "_empty.parquet"
-            # A version with other columns may have made it.
-            if not is_whole(empty) or pq.read_schema(empty) != schema:
-                write_parquet(schema.empty_table(), empty)
-    return folder
-
-
-def data_folder_to_read(root: Path) -> DataFolder:
-    """The data folder at `root` as it is, or as if it were empty where there is none: nothing is made.
-
-    Raises:
-        DataFolderError: It was made by a version with another format, or cannot be read.
-        SettingsError: It is a file.
-    """
-    _require_folder(root)
-    with explained(root):
-        _has_known_format(root)
-    return DataFolder(root)
-
-
-def can_write(path: Path) -> bool:
-    """Whether this process may write to `path`, a file or folder; where there is none, whether it may make it."""
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    return (there == path or there.is_dir()) and os.access(there, os.W_OK, effective_ids=True)
-
-
-def _require_folder(root: Path) -> None:
-    if root.is_file():
-        raise SettingsError(f"{root}: is a file, not a data folder. Set METRICS_DATA to a folder, or leave it unset.")
-
-
-def _has_known_format(root: Path) -> bool:
-    """Whether the folder at `root` says its format.
-
-    Raises:
-        DataFolderError: It says another than this version reads.
-    """
-    marker = root / "format"
-    if not marker.exists():
-        return False
-    found = marker.read_text(encoding="utf-8", errors="replace").strip()
-    if not found or not found.isascii():
-        raise DataFolderError(
-            f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
-            "set METRICS_DATA to another folder."
-        )
-    if found != str(FORMAT):
-        raise DataFolderError(
-            f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
-            f"{FORMAT}). Set METRICS_DATA to another folder, or use the version that made it."
-        )
-    return True
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's word about `path` into a sentence.
-
-    Raises:
-        DataFolderError: In place of any OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise DataFolderError(
-            f"{error.filename or path}: cannot be written or read ({what}). Free some space or correct the "
-            "permissions and run again: what was published before is untouched."
-        ) from error
 
 
 def to_table(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -414,135 +275,6 @@ def _in_order(table: pa.Table, key: Sequence[str]) -> bool:
         before, after = table[column].slice(0, len(table) - 1), table[column].slice(1)
         verdict = pc.or_(pc.less(before, after), pc.and_(pc.equal(before, after), verdict))
     return bool(pc.all(verdict, skip_nulls=False).as_py())
-
-
-@contextmanager
-def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Write to `path` row group by row group: whole when the block ends well, or not at all.
-
-    Raises:
-        DataFolderError: The file cannot be written; what stood there before still does.
-    """
-    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression=COMPRESSION) as writer:
-        yield writer
-
-
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write `table` to `path`: whole, or not at all.
-
-    Raises:
-        DataFolderError: The file cannot be written; what stood there before still does.
-    """
-    with replacing(path) as beside:
-        # In parts, so that a few conversations of a large day can be read without the rest.
-        pq.write_table(table, beside, compression=COMPRESSION, row_group_size=ROWS_TOGETHER)
-
-
-def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write `content` to `path`: whole, or not at all; readable by those that `mode` and the user's mask name."""
-    with replacing(path) as beside:
-        beside.touch(mode)
-        beside.write_bytes(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A place beside `path` to write to; it takes the place of `path` when the block ends well."""
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.parent / f".{path.name}.{uuid4().hex}.tmp"
-        try:
-            yield beside
-            flush(beside)
-            beside.replace(path)
-            flush(path.parent)
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to fill; it becomes `path`, which must not be there yet, when the block ends well."""
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.parent / f".{path.name}.{uuid4().hex}.tmp"
-        beside.mkdir()
-        try:
-            yield beside
-            for file in beside.rglob("*"):
-                if file.is_file():
-                    flush(file)
-            flush(beside)
-            beside.rename(path)
-            flush(path.parent)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-
-
-def everything_below(folder: Path) -> list[Path]:
-    """Files and folders below `folder`, which is there, in order.
-
-    Raises:
-        DataFolderError: One of its folders cannot be read, so that nobody knows what is in it.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    with explained(folder):
-        walked = list(os.walk(folder, onerror=refuse))
-    return sorted(Path(place, name) for place, folders, files in walked for name in (*folders, *files))
-
-
-@contextmanager
-def locked(path: Path, on_wait: Callable[[], None] = lambda: None, shared: bool = False) -> Iterator[None]:
-    """Hold the lock on `path`, a file that only serves as one; wait while another process holds it.
-
-    Args:
-        on_wait: Called before it waits.
-        shared: Hold it beside others that share it, and wait only for one that does not.
-    """
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("wb")
-    try:
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(handle, kind)
-        yield
-    finally:
-        handle.close()
-
-
-def flush(path: Path) -> None:
-    """Have the disk hold `path`, a file or a folder."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def footer(path: Path) -> pq.FileMetaData | None:
-    """The footer of a Parquet file that has all its bytes, as far as it says; None of any other, and of none."""
-    try:
-        found = pq.read_metadata(path)
-        size = path.stat().st_size
-    except (OSError, pa.ArrowException):
-        return None
-    if not found.num_row_groups:
-        return found
-    last = found.row_group(found.num_row_groups - 1).column(found.num_columns - 1)
-    start = last.dictionary_page_offset if last.has_dictionary_page else last.data_page_offset
-    return found if start + last.total_compressed_size + found.serialized_size <= size else None
-
-
-def is_whole(path: Path) -> bool:
-    """Whether `path` is a Parquet file with all its bytes, as far as its footer says. One that is not there is not."""
-    return footer(path) is not None
 
 
 def read_files(name: str, paths: Iterable[Path]) -> pa.Table:

@@ -13,10 +13,10 @@ from model_server import ModelServer, model_server
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.metrics.sampling import position
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
 
 ASKED = """\
 name: "Question: asked"

@@ -20,6 +20,8 @@ LAYERS = {
     "wording": 0,
     "errors": 0,
     "tables": 1,
+    "files": 1,
+    "data_folder": 1,
     "settings": 1,
     "tracing": 1,
     "stages": 2,
@@ -138,7 +140,6 @@ def test_no_module_grows_past_three_hundred_lines_without_a_reason():
     reasons = {
         "english.py": "word lists",
         "settings.py": "every setting, and what each means",
-        "tables.py": "the schemas of all tables",
     }
     long = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {name: lines for name, lines in long.items() if lines > 310 and name not in reasons} == {}

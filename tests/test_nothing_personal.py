@@ -18,9 +18,9 @@ from metrics_pipeline import pipeline
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.quarantine import quarantined
 from metrics_pipeline.conversations.receipts import receipts
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 DETAILS_GIVEN = """\
 name: "Details: given"

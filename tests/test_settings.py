@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli
+from metrics_pipeline.data_folder import data_folder_to_read, open_data_folder
 from metrics_pipeline.errors import DataFolderError, SettingsError
 from metrics_pipeline.settings import load_settings, origins, unknown_variables
-from metrics_pipeline.tables import data_folder_to_read, open_data_folder
 
 
 def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_the_default(tmp_path):

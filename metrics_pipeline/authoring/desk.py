@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.authoring.estimate import Estimate, Price, estimate, litellm_price
+from metrics_pipeline.data_folder import DataFolder, data_folder_to_read, open_data_folder
 from metrics_pipeline.errors import DefinitionError, SettingsError
 from metrics_pipeline.evaluation.forecast import plan_requests, plan_trial
 from metrics_pipeline.evaluation.judges import open_known_judges
@@ -17,12 +18,12 @@ from metrics_pipeline.evaluation.open_cells import PlannedRequest
 from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.trial import Tried, try_out
+from metrics_pipeline.files import can_write, locked
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.pipeline import MaySend
 from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, can_write, data_folder_to_read, locked, open_data_folder
 from metrics_pipeline.wording import counted, did_you_mean
 
 NIGHTLY_DAYS = 28

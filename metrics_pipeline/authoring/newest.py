@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.files import is_whole
 from metrics_pipeline.metrics.gate import Facts
-from metrics_pipeline.tables import DataFolder, is_whole
 
 GATE_CONVERSATIONS = 3_000
 """Conversations put to gates, whole days newest first: more would say nothing new."""

@@ -17,8 +17,8 @@ from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.conversations.redaction.recogniser import open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.files import everything_below
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import everything_below
 
 EXAMPLES = 5
 MAX_FORM_CHARACTERS = 60

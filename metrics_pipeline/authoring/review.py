@@ -16,6 +16,7 @@ import msgspec
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.record import fingerprint
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.containment import visible
@@ -27,11 +28,11 @@ from metrics_pipeline.evaluation.questions import Question
 from metrics_pipeline.evaluation.reading import decoded
 from metrics_pipeline.evaluation.results import recorded_replies
 from metrics_pipeline.evaluation.standing import judge_fingerprint
+from metrics_pipeline.files import locked
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.lint.checking import all_rules
 from metrics_pipeline.metrics.lint.project import Remark
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import locked, open_data_folder
 from metrics_pipeline.wording import counted
 
 MAX_REMARKS = 5

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from metrics_pipeline.authoring.estimate import CHARACTERS_A_TOKEN
 from metrics_pipeline.authoring.newest import UNREADABLE, OnUnread, landed_days, newest_facts, newest_names
 from metrics_pipeline.authoring.preview import example_tests
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.judge import Judge, JudgeRequest
@@ -27,7 +28,6 @@ from metrics_pipeline.metrics.gate import passes
 from metrics_pipeline.metrics.lint.project import Misjudged, Seen
 from metrics_pipeline.metrics.lint.rules.j601_rare_class import ENOUGH_ANSWERS
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder
 
 ENOUGH_CONVERSATIONS = 30
 """Under these, that a gate always or never holds says nothing about the gate."""

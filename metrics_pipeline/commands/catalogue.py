@@ -41,9 +41,9 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
     Example:
         metrics list --json
     """
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.serving.catalogue import entries
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     settings = load_settings({"definitions": definitions})
     known = _read(settings)
@@ -95,11 +95,11 @@ def show(
 
 def _read(settings: Settings) -> _Known:
     """What the definitions, the ledger and the current generation say; nothing is created."""
+    from metrics_pipeline.data_folder import data_folder_to_read
     from metrics_pipeline.evaluation.ledger import Ledger
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.publishing.generation import resolve_current
     from metrics_pipeline.serving.catalogue import read_published
-    from metrics_pipeline.tables import data_folder_to_read
 
     catalog, folder = load_catalog(settings.definitions), data_folder_to_read(settings.data)
     with Ledger.to_read(folder.ledger) as ledger:

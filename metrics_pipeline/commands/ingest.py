@@ -40,9 +40,9 @@ def status(
         metrics ingest status
     """
     from metrics_pipeline.conversations.ingested import ingested
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     settings = load_settings()
     folder = DataFolder(settings.data)

@@ -157,9 +157,9 @@ def import_(
 
 @contextmanager
 def _opened(must_be_there: bool = True, to_read: bool = False) -> Iterator[tuple[Ledger, Path]]:
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.evaluation.ledger import Ledger
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     path = DataFolder(load_settings().data).ledger
     if must_be_there and not path.exists():

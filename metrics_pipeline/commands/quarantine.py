@@ -34,8 +34,8 @@ def list_quarantined(
         metrics quarantine list
     """
     from metrics_pipeline.conversations.quarantine import quarantined
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     found = quarantined(DataFolder(load_settings().data))
     if as_json:
@@ -65,8 +65,8 @@ def show(
     """
     from metrics_pipeline.conversations.quarantine import named, quarantined
     from metrics_pipeline.conversations.quarantine import show as shape_of
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     settings = load_settings({"landing": landing})
     one = named(quarantined(DataFolder(settings.data)), name)[0]
@@ -92,9 +92,9 @@ def retry(
         metrics quarantine retry
     """
     from metrics_pipeline.conversations.quarantine import retry as read_again
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.pipeline import redactor
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import DataFolder
 
     settings = load_settings({"landing": landing})
     done = read_again(

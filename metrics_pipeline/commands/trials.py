@@ -48,8 +48,8 @@ def preview(
     from metrics_pipeline.authoring.page import preview_page
     from metrics_pipeline.authoring.report import plain, preview_lines
     from metrics_pipeline.authoring.workbench import preview as look
+    from metrics_pipeline.files import write_atomically
     from metrics_pipeline.settings import load_settings
-    from metrics_pipeline.tables import write_atomically
 
     settings = load_settings({"definitions": definitions})
     # Before anything is paid for.

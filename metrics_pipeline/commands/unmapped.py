@@ -11,9 +11,9 @@ from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
+    from metrics_pipeline.data_folder import DataFolder
     from metrics_pipeline.metrics.definition import MetricDefinition
     from metrics_pipeline.serving.unmapped import Unmapped
-    from metrics_pipeline.tables import DataFolder
 
 
 def find_unmapped(folder: DataFolder, metrics: Iterable[MetricDefinition]) -> list[Unmapped]:

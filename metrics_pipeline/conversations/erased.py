@@ -18,8 +18,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import DataFolder, explained, write_atomically
+from metrics_pipeline.files import explained, write_atomically
 
 MARK_CHARACTERS = 32
 ERASED = "⟦ERASED⟧"

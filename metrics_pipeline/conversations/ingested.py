@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from metrics_pipeline.conversations.pull_state import PullRecord, pull_of_files, read_records
 from metrics_pipeline.conversations.receipts import Receipt, receipts
-from metrics_pipeline.tables import DataFolder
+from metrics_pipeline.data_folder import DataFolder
 
 
 class Counts(NamedTuple):

@@ -30,8 +30,9 @@ from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, read_recei
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shard_writer import ShardWriter
 from metrics_pipeline.conversations.shards import Kept, kept
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import LandingError
-from metrics_pipeline.tables import DataFolder, replacing_folder, write_atomically
+from metrics_pipeline.files import replacing_folder, write_atomically
 
 MAX_QUARANTINED = 100_000
 """Places of one file that are named; a small file may unpack to a hundred million."""

@@ -17,8 +17,9 @@ from metrics_pipeline.conversations.reading import ARCHIVES, SUFFIXES, is_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shards import renew
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import LandingError, SettingsError
-from metrics_pipeline.tables import DataFolder, everything_below, is_whole, write_atomically
+from metrics_pipeline.files import everything_below, is_whole, write_atomically
 
 
 class LandingReport(NamedTuple):

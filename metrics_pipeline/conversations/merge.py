@@ -22,17 +22,10 @@ from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.conversations.runs import Run, run_of
 from metrics_pipeline.conversations.winners import days_of_strays, mark, shards_by_day, winners
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import (
-    CONVERSATIONS,
-    LANDED,
-    LOGGED_METRICS,
-    TURNS,
-    DataFolder,
-    is_whole,
-    parquet_writer,
-    sort_rows,
-)
+from metrics_pipeline.files import is_whole, parquet_writer
+from metrics_pipeline.tables import CONVERSATIONS, LANDED, LOGGED_METRICS, TURNS, sort_rows
 from metrics_pipeline.wording import counted
 
 DAY_MARK = b"winners"

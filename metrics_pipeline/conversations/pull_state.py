@@ -8,8 +8,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import DataFolder, explained, write_atomically
+from metrics_pipeline.files import explained, write_atomically
 
 
 class OpenPull(msgspec.Struct, frozen=True):

@@ -34,8 +34,9 @@ from metrics_pipeline.conversations.pull_state import (
     write_record,
     write_state,
 )
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import CursorRefusedError, PullError, SettingsError
-from metrics_pipeline.tables import DataFolder, locked, replacing
+from metrics_pipeline.files import locked, replacing
 
 PULLED = "pulled"
 """The folder of the landing folder in which pages stand."""

@@ -22,8 +22,9 @@ from metrics_pipeline.conversations.landed_file import WouldLose, land_file
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError, SettingsError
-from metrics_pipeline.tables import DataFolder, everything_below, locked
+from metrics_pipeline.files import everything_below, locked
 
 SHOWN_CHARACTERS = 2_000
 NAME_CHARACTERS = 8

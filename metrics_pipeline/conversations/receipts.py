@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 
 from metrics_pipeline.conversations.pull_state import pull_of_files
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import INGEST_FILES, DataFolder, to_table, write_parquet
+from metrics_pipeline.files import write_parquet
+from metrics_pipeline.tables import INGEST_FILES, to_table
 
 RECEIPT = "receipt.json"
 LANDED_FOLDERS = "[!.]*"

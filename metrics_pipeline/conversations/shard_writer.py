@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.runs import run_of
 from metrics_pipeline.conversations.shards import SHARD_KEY, Kept, unsorted_table
-from metrics_pipeline.tables import COMPRESSION, LANDED, sort_rows
+from metrics_pipeline.files import COMPRESSION
+from metrics_pipeline.tables import LANDED, sort_rows
 
 # Few enough that what was just read is still in the processor's cache when its columns are built.
 BATCH_CONVERSATIONS = 250

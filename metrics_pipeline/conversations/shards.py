@@ -20,17 +20,10 @@ import pyarrow.parquet as pq
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, RECEIPT, Receipt, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import (
-    LANDED,
-    LOGGED,
-    TURN,
-    DataFolder,
-    is_whole,
-    sort_rows,
-    write_atomically,
-    write_parquet,
-)
+from metrics_pipeline.files import is_whole, write_atomically, write_parquet
+from metrics_pipeline.tables import LANDED, LOGGED, TURN, sort_rows
 
 OF_CALLS = ("function_name", "function_arguments", "function_result")
 SHARD_KEY = ("conversation_id", "content_hash")

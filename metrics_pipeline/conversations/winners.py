@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, LANDED_FOLDERS
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import LANDED, DataFolder, is_whole, sort_rows
+from metrics_pipeline.files import is_whole
+from metrics_pipeline.tables import LANDED, sort_rows
 
 READ = ("conversation_id", "updated_at", "turn_count", "started_at", "content_hash")
 # Of versions of one conversation the last counts; the shard only decides between equal copies.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.pipeline import now
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder
 
 
 def day_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:

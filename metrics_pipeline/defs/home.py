@@ -4,8 +4,9 @@ from importlib.resources import files
 
 import dagster as dg
 
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.files import write_atomically
 from metrics_pipeline.settings import Settings, set_dagster_home
-from metrics_pipeline.tables import DataFolder, write_atomically
 
 
 def open_home(settings: Settings) -> dg.DagsterInstance:

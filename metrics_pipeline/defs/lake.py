@@ -8,13 +8,13 @@ import dagster as dg
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.merge import day_counts
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.pulled import PULLED
 from metrics_pipeline.evaluation.results import DayResult
 from metrics_pipeline.evaluation.runner import Report
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
 from metrics_pipeline.wording import counted
 
 CONVERSATIONS = dg.AssetKey("conversations")

@@ -9,12 +9,13 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
+from metrics_pipeline.files import locked
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
 from metrics_pipeline.publishing.warehouse import PROJECT, discard_build, manifest_path, write_profile
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
 PUBLISHED = dg.AssetKey("published")
 

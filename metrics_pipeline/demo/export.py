@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from metrics_pipeline.demo.scenario import Setting, converse
 from metrics_pipeline.demo.truth import NOT_APPLICABLE, Conversation, truth
-from metrics_pipeline.tables import write_atomically, write_parquet
+from metrics_pipeline.files import write_atomically, write_parquet
 
 START, END = date(2026, 9, 1), date(2026, 10, 30)
 AUTH_DROP = date(2026, 10, 12)

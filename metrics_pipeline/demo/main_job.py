@@ -6,6 +6,7 @@ import contextlib
 import sys
 from pathlib import Path
 
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.demo.export import END, START, write_demo
 from metrics_pipeline.demo.export import days as demo_days
 from metrics_pipeline.errors import SettingsError
@@ -13,7 +14,6 @@ from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.publishing.generation import resolve_current
 from metrics_pipeline.serving.agreement import agreements
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, open_data_folder
 from metrics_pipeline.terminal import console, print_metrics
 from metrics_pipeline.wording import counted
 

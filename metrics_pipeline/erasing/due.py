@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.erasing.erasure import Erasure, OnWait, erase, finish, look_for, older_than
 from metrics_pipeline.erasing.places import Look
 from metrics_pipeline.erasing.unfinished import read_unfinished
+from metrics_pipeline.files import locked
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder
 
 
 def first_day_kept(settings: Settings, moment: datetime) -> date | None:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from metrics_pipeline.conversations.erased import Erased, Gone
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import write_ingest_files
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.erasing.landed import erase_from_quarantine, erase_from_shards
 from metrics_pipeline.erasing.places import Look, leftovers, look, row_files, table_files
 from metrics_pipeline.erasing.rows import erase_rows
@@ -26,9 +27,9 @@ from metrics_pipeline.erasing.tombstones import append_tombstones
 from metrics_pipeline.erasing.unfinished import Unfinished, close_unfinished, read_unfinished, write_unfinished
 from metrics_pipeline.errors import ErasingError
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.files import explained, locked
 from metrics_pipeline.publishing.rewriting import generations, rewrite_generation
 from metrics_pipeline.publishing.warehouse import discard_build
-from metrics_pipeline.tables import DataFolder, explained, locked
 
 SHOWN_IDS = 5
 OnWait = Callable[[], None]

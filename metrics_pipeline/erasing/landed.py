@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.conversations.quarantine import PLACES
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, RECEIPT, Receipt, receipts
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import DataFolder, write_atomically, write_parquet
+from metrics_pipeline.files import write_atomically, write_parquet
 
 
 class HeldInShards(NamedTuple):

@@ -12,6 +12,7 @@ import duckdb
 import re2
 
 from metrics_pipeline.conversations.erased import SHORTEST_IN_NAME, Erased, Gone
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.erasing.landed import (
     HeldInShards,
     hashes_that_stay,
@@ -21,9 +22,9 @@ from metrics_pipeline.erasing.landed import (
 )
 from metrics_pipeline.erasing.rows import SUFFIXES, held_in_rows
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.files import explained
 from metrics_pipeline.publishing.rewriting import generations, held_in_database, held_in_generation
 from metrics_pipeline.publishing.warehouse import database_path
-from metrics_pipeline.tables import DataFolder, explained
 
 TABLES = ("conversations", "turns", "logged_metrics", "verdicts", "second_opinions")
 BY_PEOPLE = ("labels", "calibration", "sets")

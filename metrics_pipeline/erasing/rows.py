@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import explained, replacing, write_atomically
+from metrics_pipeline.files import explained, replacing, write_atomically
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 ID = "conversation_id"

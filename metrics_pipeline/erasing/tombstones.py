@@ -20,7 +20,8 @@ from pathlib import Path
 import msgspec
 
 from metrics_pipeline.conversations.erased import Erased, Gone
-from metrics_pipeline.tables import DataFolder, write_atomically
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.files import write_atomically
 
 
 def tombstone(conversation_id: str, salt: str, moment: datetime) -> dict[str, str]:

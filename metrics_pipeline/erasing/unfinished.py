@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import DataFolder, explained, write_atomically
+from metrics_pipeline.files import explained, write_atomically
 
 
 class Unfinished(msgspec.Struct, frozen=True):

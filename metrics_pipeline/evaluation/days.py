@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from metrics_pipeline.conversations.merge import conversation_hashes, read_conversations
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.standing import Subject, subject
-from metrics_pipeline.tables import DataFolder
 
 SLICE = 2_000
 """Conversations that are held at a time. A smaller day is read once and kept while it is in hand."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import day_marks
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.ledger import Ledger
@@ -15,9 +16,9 @@ from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.planning import Work, by_day, plan
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.verdict_files import Judged
+from metrics_pipeline.files import is_whole
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder, is_whole
 
 
 def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> list[Work]:

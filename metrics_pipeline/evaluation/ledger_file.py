@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.tables import can_write
+from metrics_pipeline.files import can_write
 
 
 def unfinished(path: Path) -> Path:

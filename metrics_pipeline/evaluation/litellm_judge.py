@@ -6,8 +6,7 @@ litellm's own retries are off (they multiply: the runner owns retries), and so i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable
 from typing import Any
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeError, SettingsError
@@ -21,60 +20,31 @@ from metrics_pipeline.evaluation.chat_completions import (
     outcome_of_status,
     parameters,
     read_choice,
-    settings_of,
 )
-from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens, load_litellm
-from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.chat_model import ChatModel
+from metrics_pipeline.evaluation.context import load_litellm
+from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
 
 
-class LitellmJudge:
+class LitellmJudge(ChatModel):
     """A model by its litellm name, for example `openai/gpt-5-mini` or `ollama/llama3`."""
 
-    kind: JudgeKind = "model"
-    reads_prompt = True
     client = "litellm"
-
-    def __init__(
-        self,
-        model: str,
-        api_base: str | None = None,
-        api_key: str | None = None,
-        timeout_seconds: float = 60.0,
-        context_tokens: int | None = None,
-    ) -> None:
-        self.name = model
-        self._api_base, self._timeout_seconds = api_base, timeout_seconds
-        self._context_tokens = context_tokens
-        self._takes_temperature = True
-        # A server of one's own often needs no key, but the client of the protocol does.
-        self._api_key = api_key or ("none" if api_base else None)
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return settings_of(self._context_tokens)
-
-    @cached_property
-    def context_tokens(self) -> int:
-        return self._context_tokens or known_context_tokens(self.name)
-
-    def count_tokens(self, text: str) -> int:
-        return count_tokens(self.name, text)
-
-    async def ask(self, request: JudgeRequest) -> JudgeReply:
-        litellm = load_litellm()
-        try:
-            return _reply(litellm, await self._complete(litellm, request))
-        except (asyncio.CancelledError, JudgeBusyError):
-            raise
-        except Exception as error:  # litellm's errors are an open set: each becomes one of ours, none is swallowed
-            outcome = self._explained(litellm, error)
-        # Raised out here so that nothing leads back to litellm's error, which holds the messages.
-        if isinstance(outcome, JudgeError):
-            raise outcome
-        return outcome
+    _takes_temperature = True
 
     async def close(self) -> None:
         """Nothing to close: litellm keeps its connections for the life of the process."""
+
+    async def _outcome(self, request: JudgeRequest) -> JudgeReply | JudgeError:
+        litellm = load_litellm()
+        try:
+            return _reply(litellm, await self._complete(litellm, request))
+        except asyncio.CancelledError:
+            raise
+        except JudgeBusyError as error:
+            return error
+        except Exception as error:  # litellm's errors are an open set: each becomes one of ours, none is swallowed
+            return self._explained(litellm, error)
 
     async def _complete(self, litellm: Any, request: JudgeRequest) -> Any:
         try:

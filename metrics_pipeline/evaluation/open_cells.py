@@ -8,6 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import day_marks
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.judge import Judge
@@ -20,7 +21,6 @@ from metrics_pipeline.evaluation.verdict_files import DayState, Judged
 from metrics_pipeline.evaluation.window import is_long_for, may_be_cut, shown_to
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder
 
 
 class Need(NamedTuple):

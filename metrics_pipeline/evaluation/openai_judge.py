@@ -7,9 +7,7 @@ litellm would send, byte for byte in meaning, so that both find in the ledger wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,10 +23,9 @@ from metrics_pipeline.evaluation.chat_completions import (
     outcome_of_status,
     parameters,
     read_choice,
-    settings_of,
 )
-from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens
-from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.chat_model import ChatModel
+from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.prices import cost_dollars
 
 if TYPE_CHECKING:
@@ -39,45 +36,11 @@ PROVIDER = "openai/"
 OPTIONS: RequestOptions = {"headers": {"Content-Type": "application/json", "Accept": "application/json"}}
 
 
-class OpenaiJudge:
+class OpenaiJudge(ChatModel):
     """A model by its litellm name, `openai/NAME`."""
 
-    kind: JudgeKind = "model"
-    reads_prompt = True
     client = "openai"
-
-    def __init__(
-        self,
-        model: str,
-        api_base: str | None = None,
-        api_key: str | None = None,
-        timeout_seconds: float = 60.0,
-        context_tokens: int | None = None,
-    ) -> None:
-        self.name = model
-        self._api_base, self._timeout_seconds = api_base, timeout_seconds
-        self._context_tokens = context_tokens
-        # A server of one's own often needs no key, but the client of the protocol does.
-        self._api_key = api_key or ("none" if api_base else None)
-        self._open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return settings_of(self._context_tokens)
-
-    @cached_property
-    def context_tokens(self) -> int:
-        return self._context_tokens or known_context_tokens(self.name)
-
-    def count_tokens(self, text: str) -> int:
-        return count_tokens(self.name, text)
-
-    async def ask(self, request: JudgeRequest) -> JudgeReply:
-        outcome = await self._outcome(request)
-        # Raised out here so that nothing leads back to the client's error, which holds the messages.
-        if isinstance(outcome, JudgeError):
-            raise outcome
-        return outcome
+    _open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
 
     async def close(self) -> None:
         """Close the connections that the running loop holds."""

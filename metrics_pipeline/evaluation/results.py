@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DefinitionError
 from metrics_pipeline.evaluation.ledger import (
     CORRECTION_ASKING,
@@ -18,10 +19,11 @@ from metrics_pipeline.evaluation.ledger import (
     in_force,
 )
 from metrics_pipeline.evaluation.standing import Subject
+from metrics_pipeline.files import locked, write_parquet
 from metrics_pipeline.metrics.catalog import Catalog, metric_rows
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
-from metrics_pipeline.tables import DataFolder, locked, to_table, write_parquet
+from metrics_pipeline.tables import to_table
 
 
 class Versions:

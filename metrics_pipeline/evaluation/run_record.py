@@ -19,13 +19,15 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from metrics_pipeline.conversations.merge import day_counts
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.evaluation.figures import PARTS_OF_A_DOLLAR, Counts, Figures, Line
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.planning import Work
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.results import DayResult
-from metrics_pipeline.tables import DataFolder, to_table, write_parquet
+from metrics_pipeline.files import write_parquet
+from metrics_pipeline.tables import to_table
 
 RUNS = "evaluation_runs"
 STATES = ("answered", "not_applicable", "undecided", "error")

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from metrics_pipeline import tracing
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.forecast import held_by, planned
@@ -30,7 +31,6 @@ from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.verdict_files import write_day
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder
 from metrics_pipeline.wording import counted
 
 

@@ -19,6 +19,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.merge import read_conversations
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
 from metrics_pipeline.evaluation.options import Judges, Options
@@ -26,9 +27,10 @@ from metrics_pipeline.evaluation.results import cells_of, recorded_replies
 from metrics_pipeline.evaluation.runner import settle_rounds
 from metrics_pipeline.evaluation.standing import Subject, judge_fingerprint, judged_standing, subject
 from metrics_pipeline.evaluation.tally import Tally
+from metrics_pipeline.files import is_whole, locked, write_parquet
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.sampling import position
-from metrics_pipeline.tables import DataFolder, is_whole, locked, to_table, write_parquet
+from metrics_pipeline.tables import to_table
 
 DRAW = "second opinion"
 """One draw for all metrics: those of one conversation then go in one request."""

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.merge import conversation_channels, read_conversations
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.baseline_judge import BaselineJudge
 from metrics_pipeline.evaluation.judge import JudgeRequest
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
@@ -34,7 +35,6 @@ from metrics_pipeline.evaluation.standing import (
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.verdict import Source, Verdict
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder
 
 
 class Trial(NamedTuple):

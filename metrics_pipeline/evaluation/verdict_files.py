@@ -18,14 +18,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord, Ledger, MetricDay, Recorded, in_force
 from metrics_pipeline.evaluation.planning import Work
 from metrics_pipeline.evaluation.results import DayResult, Versions, cells_of, recorded_replies
 from metrics_pipeline.evaluation.standing import NO_JUDGE, Subject, judged_standing, logged_verdict, rule_verdict
 from metrics_pipeline.evaluation.verdict import Verdict
+from metrics_pipeline.files import footer, locked, replacing
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import TABLES, VERDICTS, DataFolder, footer, locked, replacing, sort_rows
+from metrics_pipeline.tables import TABLES, VERDICTS, sort_rows
 
 MADE_FROM = "made_from"
 JUDGED = "judged"

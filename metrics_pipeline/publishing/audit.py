@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, receipts
-from metrics_pipeline.tables import DataFolder
+from metrics_pipeline.data_folder import DataFolder
 
 COUNTS = {
     "conversations": "select count(*) from dim_conversations",

@@ -20,11 +20,12 @@ import duckdb
 import msgspec
 import pyarrow.parquet as pq
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
+from metrics_pipeline.files import explained, flush, replacing_folder
 from metrics_pipeline.publishing.audit import audit
 from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.warehouse import database_path
-from metrics_pipeline.tables import DataFolder, explained, flush, replacing_folder
 
 ROW_GROUP = 122_880
 TABLES: dict[str, tuple[str, ...]] = {

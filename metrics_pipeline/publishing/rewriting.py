@@ -22,11 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.erased import Gone
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import PublishError
+from metrics_pipeline.files import explained, replacing, write_atomically
 from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.generation import ROW_GROUP, copy_comments, sha256
 from metrics_pipeline.publishing.warehouse import MEMORY_LIMIT
-from metrics_pipeline.tables import DataFolder, explained, replacing, write_atomically
 
 ID, FILE = "conversation_id", "file"
 MANIFEST = "manifest.json"

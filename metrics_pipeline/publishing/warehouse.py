@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
+from metrics_pipeline.files import explained, write_atomically
 from metrics_pipeline.settings import quiet_libraries
-from metrics_pipeline.tables import DataFolder, explained, write_atomically
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 PROFILE = "metrics_pipeline"

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 import duckdb
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.tables import DataFolder
 
 FEW = 6
 """Different values of a name that are still a list to choose from."""

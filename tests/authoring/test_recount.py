@@ -14,10 +14,10 @@ from analyst import Project
 from scipy.stats import binomtest
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.demo.export import write_demo
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
 
 ROOT = Path(__file__).parents[2]
 STAR = next((place for up in ROOT.parents if (place := up / "shared" / "data" / "star" / "v3").is_dir()), None)

@@ -9,8 +9,8 @@ import pytest
 from landed import land
 
 from metrics_pipeline.conversations.record import Conversation, Turn
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.evaluation.trial import allocate, frozen_sample
-from metrics_pipeline.tables import open_data_folder
 
 
 def conversation(number: int, channel: str, day: date) -> Conversation:

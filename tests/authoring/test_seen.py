@@ -19,6 +19,7 @@ from metrics_pipeline.authoring.preview import example_tests
 from metrics_pipeline.authoring.seen import ANY_DAY
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome
@@ -26,7 +27,6 @@ from metrics_pipeline.evaluation.results import cells_of
 from metrics_pipeline.evaluation.standing import judge_fingerprint
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import open_data_folder
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=timezone.utc)
 DEFINITION = """\

@@ -12,10 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.erasing import erasure
 from metrics_pipeline.erasing.erasure import finish
+from metrics_pipeline.files import locked
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import DataFolder, locked
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree")
 

@@ -12,7 +12,8 @@ from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, write_ingest_files
 from metrics_pipeline.conversations.record import Conversation
 from metrics_pipeline.conversations.shards import kept, shard_table
-from metrics_pipeline.tables import DataFolder, replacing_folder, write_parquet
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.files import replacing_folder, write_parquet
 
 
 def land(folder: DataFolder, conversations: Iterable[Conversation]) -> None:

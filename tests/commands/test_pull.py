@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.landing import land_folder
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import PullError, SettingsError
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.quarantine import masked
 from metrics_pipeline.conversations.receipts import receipts
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import SettingsError
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 LONG_ID = "the-id-of-a-caller-" * 2
 

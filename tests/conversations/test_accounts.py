@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 
 UTC = ZoneInfo("UTC")
 HUMMED = {"speaker": "choir", "text": "la la"}

@@ -23,7 +23,7 @@ from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge, read_conversations
 from metrics_pipeline.conversations.reading import read_export
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if ".expected." not in path.name)

@@ -13,8 +13,9 @@ from metrics_pipeline.conversations import merge as merging
 from metrics_pipeline.conversations import runs, shard_writer
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import open_data_folder, write_parquet
+from metrics_pipeline.files import write_parquet
 
 UTC = ZoneInfo("UTC")
 

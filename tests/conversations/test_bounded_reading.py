@@ -18,7 +18,7 @@ from exports import raw, write
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.reading import SUFFIXES, read_export
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 
 MEMORY_MIB = 512
 BLOCK_BYTES = 64 << 20
@@ -227,7 +227,7 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from metrics_pipeline.conversations import landing, reading
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 if "unbounded" in sys.argv:
     reading.WHOLE_BYTES = reading.MAX_CONVERSATION_BYTES = 1 << 40
 report = landing.land_folder(Path(sys.argv[1]), open_data_folder(Path(sys.argv[2])), ZoneInfo("UTC"))

@@ -10,7 +10,7 @@ from exports import raw, write
 
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 
 NOW = datetime(2026, 9, 4, 12, tzinfo=UTC)
 

@@ -19,8 +19,8 @@ from read_only import unreadable
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import receipts
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import DataFolderError, LandingError, SettingsError
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 UTC = ZoneInfo("UTC")
 

@@ -12,9 +12,9 @@ from exports import raw, write
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.adapters.registry import choose
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import open_data_folder
 
 TEN = "2026-09-01T10:00:00Z"
 AT_TEN = datetime(2026, 9, 1, 10, tzinfo=timezone.utc)

@@ -18,8 +18,8 @@ from metrics_pipeline.conversations.adapters.polyai_v3 import convert
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import day_counts, day_marks, merge, read_conversations
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 UTC = ZoneInfo("UTC")
 TABLES = ("conversations", "turns", "logged_metrics")

@@ -22,7 +22,7 @@ from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import Receipt, receipts
 from metrics_pipeline.conversations.redaction.redactor import Redactor
-from metrics_pipeline.tables import DataFolder, open_data_folder
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 
 STAR = Path(__file__).parents[3] / "shared" / "data" / "star" / "v3"
 UTC = ZoneInfo("UTC")

@@ -20,9 +20,9 @@ from metrics_pipeline.conversations.record import LoggedValue, Turn
 from metrics_pipeline.conversations.redaction import name_model
 from metrics_pipeline.conversations.redaction.recogniser import Recogniser, open_recogniser
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import LandingError, SettingsError
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import open_data_folder
 
 MISSING = [name for name in name_model.NEEDED if name_model.find_spec(name) is None]
 with_model = pytest.mark.skipif(bool(MISSING), reason=f"the extra `names` is not installed: {', '.join(MISSING)}")

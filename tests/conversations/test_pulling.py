@@ -26,8 +26,8 @@ from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.pull_state import read_records, read_state
 from metrics_pipeline.conversations.pulling import pull, window
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import PullError, SettingsError
-from metrics_pipeline.tables import open_data_folder
 
 UTC = timezone.utc
 NOW = datetime(2026, 9, 6, 3, tzinfo=UTC)
@@ -273,7 +273,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.pulling import pull
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 url, root, token = sys.argv[1:]
 now = datetime(2026, 9, 6, 3, tzinfo=timezone.utc)
 source = Source(url, "acme", "hotel one", SecretStr(token))

@@ -19,9 +19,9 @@ from metrics_pipeline.conversations.record import Conversation, LoggedValue, Tur
 from metrics_pipeline.conversations.redaction import cues
 from metrics_pipeline.conversations.redaction.cues import REACH
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import open_data_folder
 
 CARD = "4111 1111 1111 1111"
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)

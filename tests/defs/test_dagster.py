@@ -17,6 +17,7 @@ from conversations_server import TOKEN, conversations_server
 from exports import raw, write
 from pydantic import SecretStr
 
+from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import QUIET, RANGE_END, RANGE_START, run_jobs
@@ -24,7 +25,6 @@ from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.publishing.generation import resolve_current
 from metrics_pipeline.settings import Settings, load_settings
-from metrics_pipeline.tables import DataFolder
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 5)

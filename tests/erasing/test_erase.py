@@ -29,12 +29,14 @@ from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.quarantine import retry
 from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.erasing.due import erase_conversations
 from metrics_pipeline.errors import ErasingError
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.files import locked, write_parquet
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import DataFolder, locked, open_data_folder, to_table, write_parquet
+from metrics_pipeline.tables import to_table
 
 NOW = datetime(2026, 9, 10, 12, tzinfo=UTC)
 ID, OTHER = "call-7f3a9c21e0", "call-00000000ff"

@@ -11,11 +11,11 @@ from landed import land
 from worlds import LIMITS, NOON, FakeJudge
 
 from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Judges, Options
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.metrics.catalog import load_catalog
-from metrics_pipeline.tables import DataFolder, open_data_folder
 
 
 class World:

@@ -148,7 +148,7 @@ from pathlib import Path
 from metrics_pipeline import pipeline
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings
-from metrics_pipeline.tables import open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 root, definitions, base = sys.argv[1:]
 settings = Settings(data=root, model="openai/own", api_base=base, concurrency=16, budget_requests=100_000)
 pipeline.judge(open_data_folder(Path(root)), load_catalog(Path(definitions)), settings)

@@ -9,9 +9,9 @@ from model_server import model_server
 from worlds import DELIVERY, REFUND
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import load_settings
-from metrics_pipeline.tables import open_data_folder
 
 CALLER = re.compile(r"caller (\d+)")
 

@@ -14,9 +14,11 @@ from landed import land
 
 from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
+from metrics_pipeline.files import write_parquet
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
-from metrics_pipeline.tables import DataFolder, open_data_folder, to_table, write_parquet
+from metrics_pipeline.tables import to_table
 
 NOW = datetime(2026, 11, 1, 3, tzinfo=timezone.utc)
 FIRST = date(2026, 9, 1)

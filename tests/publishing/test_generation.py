@@ -17,11 +17,13 @@ import pytest
 from conftest import DAYS, NOW, make_world
 
 from metrics_pipeline.conversations.erased import Gone
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
+from metrics_pipeline.files import write_parquet
 from metrics_pipeline.publishing.generation import publish, resolve_current
 from metrics_pipeline.publishing.rewriting import rewrite_generation
 from metrics_pipeline.publishing.warehouse import build_marts, database_path
-from metrics_pipeline.tables import open_data_folder, to_table, write_parquet
+from metrics_pipeline.tables import to_table
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.record import Conversation, LoggedValue
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.serving.unmapped import unmapped
-from metrics_pipeline.tables import open_data_folder
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=timezone.utc)
 MAPPED = """\

@@ -21,7 +21,7 @@ from metrics_pipeline.evaluation.bookkeeping import replies
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
 from metrics_pipeline.evaluation.bookkeeping.names import REPLIED, Names, packed_hash, unpacked_hash
 from metrics_pipeline.evaluation.bookkeeping.requests import as_moment, microseconds
-from metrics_pipeline.tables import replacing_folder
+from metrics_pipeline.files import replacing_folder
 
 AT_ONCE = 10_000
 _text, _number, _moment = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
