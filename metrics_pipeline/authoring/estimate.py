@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from metrics_pipeline.evaluation import prompt
-from metrics_pipeline.evaluation.context import load_litellm
 from metrics_pipeline.evaluation.ledger import Ledger, SeenCalls
+from metrics_pipeline.evaluation.litellm_library import load_litellm
 from metrics_pipeline.evaluation.open_cells import PlannedRequest
 from metrics_pipeline.evaluation.reading import Reading
 from metrics_pipeline.settings import Settings

@@ -8,8 +8,12 @@ from typing import Any
 
 from metrics_pipeline.errors import JudgeError
 from metrics_pipeline.evaluation.chat_completions import settings_of
-from metrics_pipeline.evaluation.context import count_tokens, known_context_tokens
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.litellm_library import count_tokens
+from metrics_pipeline.evaluation.prices import known_context_tokens
+
+DEFAULT_CONTEXT_TOKENS = 32_000
+"""Of a model that is on no list, such as one on a server of one's own, unless METRICS_CONTEXT_TOKENS says."""
 
 
 class ChatModel:
@@ -38,7 +42,7 @@ class ChatModel:
 
     @cached_property
     def context_tokens(self) -> int:
-        return self._context_tokens or known_context_tokens(self.name)
+        return self._context_tokens or known_context_tokens(self.name) or DEFAULT_CONTEXT_TOKENS
 
     def count_tokens(self, text: str) -> int:
         return count_tokens(self.name, text)

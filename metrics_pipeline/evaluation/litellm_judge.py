@@ -22,8 +22,8 @@ from metrics_pipeline.evaluation.chat_completions import (
     read_choice,
 )
 from metrics_pipeline.evaluation.chat_model import ChatModel
-from metrics_pipeline.evaluation.context import load_litellm
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
+from metrics_pipeline.evaluation.litellm_library import load_litellm
 
 
 class LitellmJudge(ChatModel):

@@ -1,4 +1,4 @@
-"""What a call costs by the list of prices that litellm brings along, read without loading litellm.
+"""What a call costs, and how much a model reads at once, by the list that litellm brings along, read without litellm.
 
 Dollars. Where a model or its price is not on the list, there is no price: never a made-up zero.
 """
@@ -50,6 +50,11 @@ def cost_dollars(
         return None
     price = known_price(model, prompt_tokens, reply_tokens, cached_tokens or 0)
     return None if price is None else sum(price)
+
+
+def known_context_tokens(model: str) -> int | None:
+    """Tokens that a model can read at once; None where it is not on the list."""
+    return _entry(model).get("max_input_tokens")
 
 
 @cache

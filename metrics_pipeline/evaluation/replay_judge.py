@@ -13,8 +13,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from metrics_pipeline.errors import JudgeClosedError, JudgeRefusedError
-from metrics_pipeline.evaluation.context import count_tokens
 from metrics_pipeline.evaluation.judge import BoundedJudge, Judge, JudgeKind, JudgeReply, JudgeRequest, RemoteJudge
+from metrics_pipeline.evaluation.litellm_library import count_tokens
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.recording_file import Entry, Recording, RecordingWriter, request_key
 from metrics_pipeline.wording import counted

@@ -216,7 +216,7 @@ def test_the_openai_client_needs_nothing_of_litellm():
         "import asyncio, sys; from metrics_pipeline.evaluation.openai_judge import OpenaiJudge;"
         "judge = OpenaiJudge('openai/gpt-4o', 'http://127.0.0.1:9/v1');"
         "from metrics_pipeline.evaluation.judge import NEVER_SENT, JudgeRequest;"
-        "from metrics_pipeline.errors import JudgeError\n"
+        "from metrics_pipeline.errors import JudgeError; assert judge.context_tokens == 128_000\n"
         "try: asyncio.run(judge.ask(JudgeRequest((), (), (), {}, 1)))\n"
         "except JudgeError: pass\n"
         "print([name for name in ('openai', 'aiohttp', 'litellm') if name in sys.modules])"
