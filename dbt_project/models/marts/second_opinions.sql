@@ -1,14 +1,7 @@
 -- One row per metric, day, version, first judge, second judge and reason for asking.
 with opinions as (
     select
-        metric,
-        conversation_date,
-        metric_version,
-        because,
-        judge,
-        judge_fingerprint,
-        second_judge,
-        second_judge_fingerprint,
+        *,
         second_state is null as is_open,
         answer is not null and second_answer is not null as both_answered,
         coalesce(answer = second_answer, false) as agree
