@@ -161,6 +161,15 @@ def test_a_price_that_is_not_known_is_no_sum_and_the_built_in_judge_costs_nothin
     assert {(row["dollars"], row["unpriced_count"]) for row in second.values()} == {(Decimal(0), 0)}
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as at a terminal, also where the tests were started in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_run_that_its_user_ends_is_kept_with_what_it_paid(shop):
     asked = cycle(range(100))
 
