@@ -115,14 +115,47 @@ def test_nothing_but_defs_imports_dagster_and_nothing_imports_a_model_library_be
     assert {module: heavy for module, heavy in fresh(*ours).items() if heavy} == {}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) == "defs" and name.count(".") == 2])
-def test_each_module_of_defs_imports_in_a_fresh_interpreter_without_a_model_library(module):
-    assert set(fresh(module)[module]) & {"litellm", "openai"} == set()
+IMPORT_EACH_FIRST = """
+import importlib, json, os, sys
+for library in filter(None, sys.argv[1].split(",")):
+    importlib.import_module(library)
+heavy = ("dagster", "litellm", "dbt", "openai")
+for module in sys.argv[2:]:
+    child = os.fork()
+    if not child:
+        importlib.import_module(module)
+        print(json.dumps([module, [name for name in heavy if name in sys.modules]]), flush=True)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{module} does not import first")
+"""
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) not in ("defs", "definitions")][::6])
-def test_a_module_imports_first_in_a_fresh_interpreter(module):
-    assert fresh(module) == {module: []}
+def first(libraries: str, *modules: str) -> dict[str, list[str]]:
+    """The model libraries and the like that each module has loaded, imported before any other module of ours."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH_FIRST, libraries, *modules], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(map(json.loads, done.stdout.splitlines()))
+
+
+def test_each_module_of_defs_imports_first_and_without_a_model_library():
+    ours = [name for name in MODULES if part(name) == "defs" and name.count(".") == 2]
+
+    found = first("dagster,dagster_dbt", *ours)
+
+    assert set(found) == set(ours)
+    assert {module for module, heavy in found.items() if {"litellm", "openai"} & set(heavy)} == set()
+
+
+def test_a_module_of_the_rest_imports_first_and_loads_no_heavy_library():
+    ours = [name for name in MODULES if part(name) not in ("defs", "definitions")][::6]
+
+    assert first(
+        "pyarrow.compute,pyarrow.parquet,pydantic,typer,rich.progress,yaml,duckdb,msgspec,phonenumbers,re2,stdnum",
+        *ours,
+    ) == {module: [] for module in ours}
 
 
 def test_help_answers_without_loading_what_only_a_run_needs():
