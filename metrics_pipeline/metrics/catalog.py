@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metrics_pipeline.errors import DefinitionError, SettingsError
+from metrics_pipeline.files import everything_below
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.loading import SUFFIXES, Located, Problem, read_located
 from metrics_pipeline.metrics.parts import folded
@@ -59,12 +60,13 @@ def read_folder(folder: Path) -> tuple[list[tuple[Path, Located]], list[Problem]
 
     Raises:
         SettingsError: There is no such folder, or nothing in it.
+        DataFolderError: A folder below it cannot be read: its metrics would count as removed.
     """
     if not folder.is_dir():
         raise SettingsError(
             f"{folder}: is not a folder. Point --definitions or METRICS_DEFINITIONS at the definitions."
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = [path for path in everything_below(folder) if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise SettingsError(f"{folder}: holds no definition (*.yaml). Add one, or point --definitions elsewhere.")
     home = folder.resolve()

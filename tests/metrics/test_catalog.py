@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from read_only import unreadable
 
-from metrics_pipeline.errors import DefinitionError, SettingsError
+from metrics_pipeline.errors import DataFolderError, DefinitionError, SettingsError
 from metrics_pipeline.metrics.catalog import load_catalog, metric_rows
 
 GOOD = "name: {name}\ntype: boolean\ndefinition: It happened.\n"
@@ -112,3 +113,12 @@ def test_a_row_says_what_the_rate_counts_and_which_way_is_better(tmp_path):
     }
 
     assert rows == {"a": ("true", "down"), "b": (None, "none"), "c": ("success", "up"), "d": ("true", "none")}
+
+
+def test_a_folder_that_nobody_may_open_is_named_and_its_metrics_do_not_count_as_removed(tmp_path):
+    (tmp_path / "a.yaml").write_text(GOOD.format(name="A"))
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b.yaml").write_text(GOOD.format(name="B"))
+
+    with unreadable(tmp_path / "deep"), pytest.raises(DataFolderError, match="deep: cannot be written or read"):
+        load_catalog(tmp_path)
