@@ -24,6 +24,12 @@ SHOWN_FILES = 20
 
 def erase(
     conversation_ids: Annotated[list[str] | None, typer.Argument(metavar="CONVERSATION_ID...")] = None,
+    ids_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids", metavar="FILE", help="A file of ids, one a line, plain or as JSON strings; - for standard input."
+        ),
+    ] = None,
     older_than_retention: Annotated[
         bool, typer.Option("--older-than-retention", help="Erase all that are more than retention_days old.")
     ] = False,
@@ -39,17 +45,22 @@ def erase(
     you can delete them. Killed at any moment, the same command goes on.
 
     \b
-    Example:
+    Examples:
         metrics erase 9b2f6a1c --yes
+        metrics erase --ids to_erase.txt --yes
     """
     from metrics_pipeline.erasing.due import erase_conversations, look_before_erasing
+    from metrics_pipeline.erasing.id_file import read_ids
     from metrics_pipeline.pipeline import now
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing})
-    ids = list(dict.fromkeys(conversation_ids or []))
+    named = [*(conversation_ids or []), *(read_ids(ids_file) if ids_file else [])]
+    ids = list(dict.fromkeys(named))
     if not ids and not older_than_retention:
-        raise SettingsError("Say which conversations: metrics erase CONVERSATION_ID, or --older-than-retention.")
+        raise SettingsError("Say which conversations: metrics erase CONVERSATION_ID, --ids or --older-than-retention.")
+    if not all(map(_can_be_an_id, ids)):
+        raise SettingsError("An id is empty or not UTF-8, and no conversation has such a one. Leave it out.")
     if older_than_retention and settings.retention_days is None:
         raise SettingsError("--older-than-retention needs to know how old: set METRICS_RETENTION_DAYS.")
     if not settings.data.is_dir():
@@ -73,6 +84,11 @@ def erase(
             f"{', '.join(dict.fromkeys(place.place for place in left))} in {settings.data}: still names an erased "
             "conversation, and nobody here may write to it. Remove what it holds, or the file."
         )
+
+
+def _can_be_an_id(text: str) -> bool:
+    # What is not UTF-8 on a command line comes as lone surrogates.
+    return text != "" and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _ask(count: int, found: Look, retention_days: int | None) -> None:

@@ -72,13 +72,13 @@ def erase_conversations(
     folder = open_data_folder(settings.data)
     with locked(folder.landed / ".lock", on_wait):
         unfinished = read_unfinished(folder)
-        if too_old:
-            done = erase_what_is_due(settings, folder, now(), on_wait)
-        else:
-            finished = finish(folder, settings.landing_folder, on_wait)
-            done = [] if finished is None else [finished]
+        finished = finish(folder, settings.landing_folder, on_wait, forever=conversation_ids)
+        done = [] if finished is None else [finished]
+        # Before those that are too old: some may be both, and these stay out whatever lands.
         if ids := set(conversation_ids) - set(unfinished.conversation_ids if unfinished else ()):
             done.append(erase(folder, ids, settings.landing_folder, now(), on_wait=on_wait))
+        if too_old:
+            done += erase_what_is_due(settings, folder, now(), on_wait)
     publication = None
     if done and (folder.published / "current").exists():
         with locked(folder.warehouse / ".lock", on_wait):

@@ -7,6 +7,7 @@ is there whole at any time.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -69,9 +70,10 @@ def look_for(folder: DataFolder, conversation_ids: Collection[str], landing: Pat
         ErasingError: One of them is not known. Nothing was recorded of any.
     """
     found = look(folder, Gone(conversation_ids), landing)
-    erased = Erased(folder)
-    if unknown := sorted(one for one in set(conversation_ids) - found.known_ids if one not in erased):
-        shown = ", ".join(unknown[:SHOWN_IDS]) + (
+    erased, unfinished = Erased(folder), read_unfinished(folder)
+    known = found.known_ids.union(unfinished.conversation_ids if unfinished else ())
+    if unknown := sorted(one for one in set(conversation_ids) - known if one not in erased):
+        shown = ", ".join(map(_in_one_line, unknown[:SHOWN_IDS])) + (
             f" and {len(unknown) - SHOWN_IDS:,} more" if unknown[SHOWN_IDS:] else ""
         )
         raise ErasingError(
@@ -112,12 +114,19 @@ def erase(
         return _erase(folder, Unfinished(ids, moment, is_forever, found.raw_files), found, landing)
 
 
-def finish(folder: DataFolder, landing: Path, on_wait: OnWait = lambda: None) -> Erasure | None:
-    """Go on where an erasing was killed; None where none was. Who calls it holds the lock on what landed."""
+def finish(
+    folder: DataFolder, landing: Path, on_wait: OnWait = lambda: None, forever: Collection[str] = ()
+) -> Erasure | None:
+    """Go on where an erasing was killed; None where none was. Who calls it holds the lock on what landed.
+
+    Args:
+        forever: Those of its conversations that are to stay out whatever lands, though it was for their age.
+    """
     unfinished = read_unfinished(folder)
     if unfinished is None:
         return None
     with _nobody_else_writes(folder, on_wait):
+        Erased(folder).add({*forever} & {*unfinished.conversation_ids})
         return _erase(folder, unfinished, look(folder, Gone(unfinished.conversation_ids), landing), landing)
 
 
@@ -163,6 +172,11 @@ def _erase(folder: DataFolder, erasing: Unfinished, before: Look, landing: Path)
     )
     new = tuple(ErasedPlace(name, unit, count, count) for (name, unit), count in after.items() if count)
     return Erasure(len(gone.ids), places + new, erasing.raw_files, tombstones)
+
+
+def _in_one_line(conversation_id: str) -> str:
+    """An id as a line of --ids can hold it."""
+    return conversation_id if conversation_id.isprintable() else json.dumps(conversation_id)
 
 
 @contextmanager

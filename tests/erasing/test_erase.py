@@ -24,13 +24,16 @@ from typer.testing import CliRunner
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.cli import cli
+from metrics_pipeline.conversations.erased import Erased, Gone
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.quarantine import retry
 from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
-from metrics_pipeline.erasing.due import erase_conversations
+from metrics_pipeline.erasing.due import erase_conversations, look_before_erasing
+from metrics_pipeline.erasing.landed import erase_from_shards
+from metrics_pipeline.erasing.unfinished import Unfinished, write_unfinished
 from metrics_pipeline.errors import ErasingError
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.files import locked, write_parquet
@@ -258,6 +261,60 @@ def test_an_unknown_id_is_said_and_nothing_is_recorded_of_any(project):
     assert bytes_in(project / "data") == before
 
 
+def test_ids_that_a_command_line_cannot_hold_come_in_a_file(unpublished):
+    data = unpublished / "data"
+    odd, quoted = "call\nwith\0 signs", '"its quotes"'
+    write(data / "landing" / "odd.jsonl", *(victim() | {"id": one} for one in (odd, quoted)))
+    pipeline.take_in(settings_of(unpublished), DataFolder(data))
+    file = unpublished / "ids.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + f"{ID}\r\n\n{json.dumps(odd)}\n{json.dumps(quoted)}".encode())
+
+    done = erase("--ids", str(file), "c3", "--yes", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert [erasure["conversations"] for erasure in json.loads(done.output)["erasures"]] == [4]
+    assert left_of(data, ID, *WORDS) == []
+
+
+def test_ids_are_read_in_where_the_file_is_a_dash_and_an_unknown_one_is_said_in_one_line(unpublished):
+    done = CliRunner().invoke(cli, ["erase", "--ids", "-", "--yes"], input='c1\n"no\\u0000\\nbody"\n')
+
+    assert 'nothing is known of "no\\u0000\\nbody".' in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "ids.txt: cannot be read (No such file or directory). Name a file with one id a line."),
+        (b"\n \r\n", "ids.txt: names no conversation. Write one id a line."),
+        (b"c1\n\n\xff\xfe\n", "ids.txt:3: is not UTF-8. Write one id a line, as text in UTF-8."),
+        (b'c1\n"secret\n', "ids.txt:2: begins with a quote and is no JSON string."),
+        (b'"\\ud800"', "ids.txt:1: begins with a quote and is no JSON string."),
+        (b'c1\n""\n', "An id is empty or not UTF-8, and no conversation has such a one. Leave it out."),
+    ],
+)
+def test_a_file_of_ids_that_cannot_be_read_is_refused_in_a_sentence(tmp_path, monkeypatch, content, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    if content is not None:
+        (tmp_path / "ids.txt").write_bytes(content)
+
+    done = erase("--ids", "ids.txt", "--yes")
+
+    assert done.exception.exit_code == 2
+    assert str(done.exception).startswith(says)
+
+
+@pytest.mark.parametrize("one", ["", "\udcff"])
+def test_an_id_that_no_conversation_can_have_is_refused_in_a_sentence(tmp_path, monkeypatch, one):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+
+    done = erase("--yes", "--", one)
+
+    assert str(done.exception).startswith("An id is empty or not UTF-8")
+
+
 def test_a_file_of_somebody_else_is_left_as_it_is_and_said_with_exit_code_1(unpublished):
     exports = unpublished / "data" / "exports" / "mine.csv"
     exports.parent.mkdir()
@@ -399,3 +456,19 @@ def test_a_run_erases_what_is_too_old_before_it_lands_anything(project):
     assert merged.conversation_count == 0
     assert landing.file_count == 0
     assert left_of(data, ID, *WORDS) == []
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_one_that_is_named_stays_out_though_its_age_is_why_it_goes(unpublished, is_killed):
+    data = unpublished / "data"
+    settings = settings_of(unpublished, retention_days=7)
+    if is_killed:
+        gone = Unfinished((ID, "c0"), NOW, False, ())
+        write_unfinished(DataFolder(data), gone)
+        erase_from_shards(DataFolder(data), Gone(gone.conversation_ids))
+
+    assert look_before_erasing(settings, [ID], not is_killed, NOW)[0] == (1 if is_killed else 7)
+    erase_conversations(settings, [ID], not is_killed, lambda: NOW)
+
+    assert len((data / "erased" / "marks").read_text().split()) == 1
+    assert ID in Erased(DataFolder(data))
