@@ -171,11 +171,10 @@ def copy_comments(writer: duckdb.DuckDBPyConnection) -> None:
 
 def _write_transcripts(folder: DataFolder, target: Path) -> None:
     """Turns, reasons and quotes: for those who may read them, and for nobody else on this machine."""
-    with new_database(target) as writer:
+    with new_database(target, mode=0o600) as writer:
         writer.execute("set file_search_path = ?", [str(folder.root)])
         for table, query in TRANSCRIPTS.items():
             writer.execute(f"create table target.{table} as {query}")
-    target.chmod(0o600)
 
 
 def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str, int]) -> None:

@@ -143,12 +143,9 @@ def _without(batch: pa.RecordBatch, gone: Gone) -> pa.RecordBatch:
 
 
 def _rewrite_database(path: Path, beside: Path, gone: Gone) -> None:
-    with new_database(beside) as writer:
+    with new_database(beside, path.stat().st_mode & 0o777) as writer:
         writer.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        writer.execute("set temp_directory = ?", [f"{beside}.spill"])
         writer.execute(f"attach '{_quoted(path)}' as built (read_only)")
-        # Before the first row: quotes and turns are for the owner alone, also while they are being written.
-        beside.chmod(path.stat().st_mode & 0o777)
         writer.execute("create temp table gone (id varchar primary key)")
         _insert(writer, "gone", ([one] for one in sorted(gone.ids)))
         writer.execute("create temp table cleaned (before varchar primary key, name varchar)")

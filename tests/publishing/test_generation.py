@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +22,7 @@ from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
 from metrics_pipeline.files import write_parquet
+from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.generation import publish, resolve_current
 from metrics_pipeline.publishing.rewriting import rewrite_generation
 from metrics_pipeline.publishing.warehouse import build_marts, database_path
@@ -221,6 +224,28 @@ def test_readers_during_publishes_see_one_whole_generation_each_time(folder):
 
     assert torn == []
     assert len(seen) > 1
+
+
+def test_nobody_else_can_read_a_word_of_a_new_database_while_it_is_written(tmp_path):
+    def open_to_others():
+        """Files below that others may read, through folders that others may enter."""
+        for place, folders, files in os.walk(tmp_path):
+            folders[:] = [name for name in folders if Path(place, name).stat().st_mode & 0o001]
+            yield from (name for name in files if Path(place, name).stat().st_mode & 0o004)
+
+    mask = os.umask(0)
+    try:
+        for mode, seen in ((0o600, []), (None, ["new.duckdb"])):
+            with new_database(tmp_path / "new.duckdb", mode) as writer:
+                writer.execute("create table target.turns as select 'a word' as text")
+                assert {path.suffix for path in tmp_path.rglob("*.*") if path.is_file()} == {".duckdb", ".wal"}
+                assert list(open_to_others()) == []
+                spill = writer.execute("select current_setting('temp_directory')").fetchone()[0]
+                assert tmp_path in Path(spill).parents
+            assert list(open_to_others()) == seen
+    finally:
+        os.umask(mask)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.duckdb"]
 
 
 @contextmanager
