@@ -13,11 +13,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def nearest(wanted: str, known: Iterable[str], alike: float = 0.5, at_most: int = SUGGESTED) -> list[str]:
+def nearest(wanted: str, known: Iterable[str], alike: float = 0.6, at_most: int = SUGGESTED) -> list[str]:
     """Those of `known` that `wanted` may have meant, the closest first.
 
     Args:
-        alike: How alike they must be at least, 0 to 1.
+        alike: How alike they must be at least, 0 to 1; at 0.5, words that have only their endings in common are.
     """
     return difflib.get_close_matches(wanted, list(known), at_most, alike)
 

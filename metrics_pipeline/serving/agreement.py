@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
+from metrics_pipeline.serving.published_database import published_database
 
 
 class Agreement(NamedTuple):
@@ -28,7 +28,7 @@ def agreements(generation: Path, truth: Path) -> dict[str, Agreement]:
         truth: Parquet with conversation_id, metric, answer; `not_applicable` counts as no answer.
     """
     pairs: dict[str, list[tuple[str, str]]] = {}
-    with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
+    with published_database(generation) as database:
         rows = database.execute(
             """
             select verdicts.metric, verdicts.answer, truth.answer

@@ -8,13 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
-from metrics_pipeline.errors import PublishError
 from metrics_pipeline.evaluation.ledger import MetricDay, in_force
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import KEY, MetricDefinition
 from metrics_pipeline.metrics.loading import parse_definition
+from metrics_pipeline.serving.published_database import published_database
 from metrics_pipeline.serving.summary import wilson_interval
 from metrics_pipeline.wording import SUGGESTED, nearest
 
@@ -142,14 +140,9 @@ def read_published(generation: Path) -> Published:
     Raises:
         PublishError: It cannot be read, or holds other tables than this pipeline publishes.
     """
-    path = generation / "metrics.duckdb"
-    try:
-        with duckdb.connect(str(path), read_only=True) as database:
-            days = database.execute("select count(distinct conversation_date) from dim_conversations").fetchone()
-            rows = database.execute(_FIGURES).fetchall()
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise PublishError(f"{path}: cannot be read ({reason}). Run `metrics run`, which publishes anew.") from None
+    with published_database(generation) as database:
+        days = database.execute("select count(distinct conversation_date) from dim_conversations").fetchone()
+        rows = database.execute(_FIGURES).fetchall()
     figures = {row[0]: Figures(row[1], row[2], _moment(row[3]), *row[4:]) for row in rows}
     return Published(days[0] if days else 0, figures)
 

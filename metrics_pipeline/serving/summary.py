@@ -6,7 +6,7 @@ from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
+from metrics_pipeline.serving.published_database import published_database
 
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the normal distribution: two-sided 95 %."""
@@ -56,7 +56,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float] | None:
 
 def summaries(generation: Path) -> list[MetricSummary]:
     """Every active metric of a published generation, by name."""
-    with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
+    with published_database(generation) as database:
         rows = database.execute(
             """
             select

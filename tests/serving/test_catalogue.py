@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import duckdb
+import pytest
+
+from metrics_pipeline.errors import PublishError
 from metrics_pipeline.evaluation.ledger import MetricDay
-from metrics_pipeline.serving.catalogue import close_matches, history
+from metrics_pipeline.serving.agreement import agreements
+from metrics_pipeline.serving.catalogue import close_matches, history, read_published
+from metrics_pipeline.serving.summary import summaries
 
 FIRST, SECOND = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 VERSIONS = {
@@ -63,4 +69,32 @@ def test_a_misspelt_key_and_a_metrics_name_both_lead_to_the_key():
 
     assert close_matches("auth_verifed", names) == ["auth_verified"]
     assert close_matches("contact: reasons", names) == ["contact_reason"]
+    assert close_matches("verified_auth", names) == ["auth_verified"]
     assert close_matches("zzz", names) == []
+
+
+def test_a_key_that_has_only_its_ending_in_common_is_not_suggested():
+    assert close_matches("breakfast_asked", {"request_resolved": "Request: resolved"}) == []
+
+
+@pytest.mark.parametrize("read", [read_published, summaries, lambda path: agreements(path, path / "truth.parquet")])
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("create table dim_conversations (conversation_date date)", "was published by another version of the pipeline"),
+        ("create view dim_metrics as select 1 as metric", "was published by another version of the pipeline"),
+        (None, "cannot be read (IO Error"),
+    ],
+)
+def test_a_generation_that_this_version_cannot_read_says_what_to_do(tmp_path, read, made, says):
+    (tmp_path / "metrics.duckdb").write_bytes(b"no database, though long enough to look at" * 400)
+    if made is not None:
+        (tmp_path / "metrics.duckdb").unlink()
+        with duckdb.connect(str(tmp_path / "metrics.duckdb")) as database:
+            database.execute(made)
+
+    with pytest.raises(PublishError) as raised:
+        read(tmp_path)
+
+    assert says in str(raised.value)
+    assert str(raised.value).endswith("Run `metrics run`, which publishes anew.")
