@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.refused_setting import refused_because
 from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
@@ -256,8 +257,7 @@ def load_settings(
         problems = []
         for problem in error.errors():
             name = str(problem["loc"][0])
-            text = problem["msg"].removeprefix("Value error, ")
-            problems.append(f"{_label(name, where.get(name, 'default'))}: {text}")
+            problems.append(f"{_label(name, where.get(name, 'default'))}: {refused_because(problem)}")
         raise SettingsError("; ".join(problems) + ". Correct it and run again.") from None
 
 

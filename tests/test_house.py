@@ -18,6 +18,7 @@ MODULES = sorted(
 )
 LAYERS = {
     "wording": 0,
+    "refused_setting": 0,
     "errors": 0,
     "tables": 1,
     "files": 1,

@@ -34,7 +34,18 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
     ("environment", "says"),
     [
         ({"METRICS_CONCURRENCY": "many"}, "METRICS_CONCURRENCY in the environment"),
-        ({"METRICS_CONCURRENCY": "0"}, "greater than or equal to 1"),
+        ({"METRICS_CONCURRENCY": "0"}, "METRICS_CONCURRENCY in the environment: must be 1 or more."),
+        (
+            {"METRICS_CALL_TIMEOUT_SECONDS": "nan"},
+            "METRICS_CALL_TIMEOUT_SECONDS in the environment: must be more than 0",
+        ),
+        ({"METRICS_BUDGET_REQUESTS_BY_METRIC": '{"asked": -1}'}, "in the environment: asked: must be 0 or more"),
+        ({"METRICS_RETRIES": "1.5"}, "must be a whole number, like 20"),
+        ({"METRICS_SECOND_SHARE": "half"}, "must be a number, like 20 or 0.5"),
+        ({"METRICS_RECORD_TRANSCRIPTS": "perhaps"}, "must be true or false"),
+        ({"METRICS_FIRST_DAY": "soon"}, "must be a day, written like 2026-09-30"),
+        ({"METRICS_REDACT_PATTERNS": "[1]"}, "must be a table of names and values"),
+        ({"METRICS_CLIENT": "curl"}, "must be one of 'auto', 'litellm' or 'openai'"),
         ({"METRICS_TIMEZONE": "Mars/Base"}, "'Mars/Base' is not a time zone"),
         ({"METRICS_DATA": "/tmp/a*b"}, "must not contain '*'"),
         (
@@ -45,8 +56,14 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
         ({"METRICS_PULL_URL": "https://user:word@example.com"}, "write the server's address alone"),
         ({"METRICS_PULL_URL": "example.com"}, "write the server's address alone"),
         ({"METRICS_PULL_TOKEN": "secret\nword"}, "METRICS_PULL_TOKEN in the environment: holds a space"),
-        ({"METRICS_RETENTION_DAYS": "99999999999"}, "METRICS_RETENTION_DAYS in the environment: Input should be less"),
-        ({"METRICS_PULL_OVERLAP_HOURS": "inf"}, "METRICS_PULL_OVERLAP_HOURS in the environment: Input should be less"),
+        (
+            {"METRICS_RETENTION_DAYS": "99999999999"},
+            "METRICS_RETENTION_DAYS in the environment: must be 36,525 or less",
+        ),
+        (
+            {"METRICS_PULL_OVERLAP_HOURS": "inf"},
+            "METRICS_PULL_OVERLAP_HOURS in the environment: must be 876,600 or less",
+        ),
         ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
     ],
 )

@@ -58,8 +58,8 @@ _NOT_READ = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def is_export(path: Path) -> bool:
-    """Whether the file's name is one of those that are read."""
-    return path.name.lower().endswith((*SUFFIXES, *ARCHIVES))
+    """Whether it is a file, and its name one of those that are read: a folder may bear any name."""
+    return path.name.lower().endswith((*SUFFIXES, *ARCHIVES)) and not path.is_dir()
 
 
 def read_export(path: Path) -> Iterator[Found]:

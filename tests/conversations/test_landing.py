@@ -48,7 +48,7 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.jsonl", "a.jsonl.gz", "deep/er/A.JSON"])
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.jsonl", "a.jsonl.gz", "deep/er/A.JSON", "a.json/b.json"])
 def test_every_format_lands(place, name):
     write(place.landing / name, raw(1), raw(2))
 
@@ -307,14 +307,6 @@ def test_a_damaged_marker_of_the_data_folder_says_what_to_write_into_it(place, d
         place.land()
     with pytest.raises(DataFolderError, match=r"format: is damaged. Write 1 into it"):
         open_data_folder(place.folder.root)
-
-
-def test_a_folder_that_is_called_like_an_export_is_quarantined(place):
-    (place.landing / "folder.json").mkdir()
-    write(place.landing / "good.json", raw(1))
-
-    assert place.land().quarantined_count == 1
-    assert place.ids() == ["c1"]
 
 
 def test_files_of_other_kinds_are_named_and_left_alone(place):
