@@ -30,7 +30,10 @@ _SPACED = re.compile(r"(?<!\w)(?:\w[ .\-_]){5,}\w(?!\w)")
 _GAP = re.compile(r"(?<=\b\w)[ .\-_](?=\w\b)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2}){16,}")
-_SIGNS_FOR_LETTERS = re.compile(r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0134578])[a-z0-9]{3,}")
+_SIGNS_FOR_LETTERS = re.compile(r"(?<![a-z0-9])(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0134578])[a-z0-9]{3,}")
+_MAY_BE_BASE64 = re2.compile(r"[A-Za-z0-9+/]{24}")
+_MAY_MEAN_MORE = re2.compile(r"(?:[\pL\pN_][ .\-_]){5}|[a-z][0-9]|[0-9][a-z]|[0-9a-f]{32}")
+"""Wherever a pattern above finds something these do too: RE2 sees in a tenth of the time that most texts hold none."""
 _LETTERS = str.maketrans("0134578", "oieastb")
 _LOOK_ALIKES = str.maketrans("авекмнорстухѕіјԁԛԝαβεικνορτυχ", "abekmhopctyxsijdqwabeikvoptux")
 _FOREIGN = re.compile("[\u0370-\u052f]")
@@ -125,12 +128,14 @@ def _as_read(text: str) -> Iterator[str]:
     yield plain
     if _FOREIGN.search(plain):
         yield plain.translate(_LOOK_ALIKES)
+    if _MAY_BE_BASE64.search(text.encode("utf-8", "replace")):
+        yield from map(_decoded, _BASE64.findall(text))
+    if not _MAY_MEAN_MORE.search(plain):
+        return
     if _SPACED.search(plain):
         yield _GAP.sub("", plain)
     if _SIGNS_FOR_LETTERS.search(plain):
         yield _SIGNS_FOR_LETTERS.sub(lambda found: found[0].translate(_LETTERS), plain)
-    for found in _BASE64.findall(text):
-        yield _decoded(found)
     for found in _HEXADECIMAL.findall(plain):
         yield _folded(bytes.fromhex(found).decode("utf-8", "replace"))
 
