@@ -26,6 +26,17 @@ _SUSPECT_CHARACTERS = re.compile(
 )
 
 
+class _Said(msgspec.Struct, gc=False):
+    """One turn as it travels."""
+
+    turn_index: int
+    speaker: str
+    text: str
+
+
+_encoder = msgspec.json.Encoder()
+
+
 def visible(text: str) -> str:
     """`text` with each character that hides or reorders written out, as in ⟨U+202E⟩."""
     if not _SUSPECT_CHARACTERS.search(text):
@@ -47,12 +58,16 @@ def fence(secret: bytes, judged_hash: str) -> str:
     return hmac.new(secret, judged_hash.encode(), hashlib.sha256).hexdigest()[:24]
 
 
-def turn_line(turn: Turn) -> str:
-    """One turn as the judge reads it: a JSON object in one line."""
-    said = {"turn_index": turn.turn_index, "speaker": turn.speaker, "text": visible(shown_text(turn))}
-    return msgspec.json.encode(said).decode()
+def turn_lines(turns: Sequence[Turn]) -> str:
+    """The turns as the judge reads them: a JSON object a turn, each on a line that ends."""
+    texts = [shown_text(turn) for turn in turns]
+    # One look at all of it: nearly always nothing hides.
+    if _SUSPECT_CHARACTERS.search("\n".join(texts)):
+        texts = [visible(text) for text in texts]
+    said = [_Said(turn.turn_index, turn.speaker, text) for turn, text in zip(turns, texts, strict=True)]
+    return _encoder.encode_lines(said).decode()
 
 
 def fenced(turns: Sequence[Turn], mark: str) -> str:
-    """The transcript as the judge reads it: one JSON object a turn, between two lines with `mark`."""
-    return "\n".join([f"<transcript {mark}>", *map(turn_line, turns), f"</transcript {mark}>"])
+    """The transcript as the judge reads it: its lines between two with `mark`."""
+    return f"<transcript {mark}>\n{turn_lines(turns)}</transcript {mark}>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from metrics_pipeline.conversations.record import Turn, shown_text
@@ -12,6 +12,7 @@ from metrics_pipeline.evaluation.containment import visible
 from metrics_pipeline.evaluation.verdict import Evidence, Tier
 
 _QUOTES = str.maketrans(dict.fromkeys("‘’‚‛", "'") | dict.fromkeys("“”„‟«»", '"'))
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SPACE = re.compile(r"\s+")
 
 
@@ -40,11 +41,10 @@ def check_quotes(
     A quote from before the metric applied does not count, nor does one of nothing but white space and punctuation,
     nor one of somebody else's words where the metric says whose count (`agent`, `user`, `function`; `any`: all).
     """
-    by_index: Mapping[int, Turn] = {turn.turn_index: turn for turn in turns}
     evidence: list[Evidence] = []
     failed_count = 0
     for quote in quotes:
-        turn = by_index.get(quote.turn_index)
+        turn = turn_at(quote.turn_index, turns)
         early = applies_from_turn is not None and quote.turn_index < applies_from_turn
         other = turn is not None and evidence_from not in (None, "any", turn.speaker)
         tier = None if turn is None or early or other else find(quote.quote, shown_text(turn))
@@ -55,15 +55,22 @@ def check_quotes(
     return Checked(tuple(evidence), failed_count)
 
 
+def turn_at(index: int, turns: Sequence[Turn]) -> Turn | None:
+    """The turn of that index; None where it is not among `turns`."""
+    # Indices count from 0: only where turns are left out does one stand elsewhere.
+    if 0 <= index < len(turns) and turns[index].turn_index == index:
+        return turns[index]
+    return next((turn for turn in turns if turn.turn_index == index), None)
+
+
 def find(quote: str, text: str) -> Tier | None:
     """How `quote` stands in `text`: `exact`, `folded`, or None where it does not.
 
     The judge reads hidden characters written out (see containment), so both forms of `text` are looked at.
     """
-    if not any(character.isalnum() for character in quote):
+    if not _LETTER_OR_DIGIT.search(quote):
         return None
-    shown = visible(text)
-    if quote in shown or quote in text:
+    if quote in text or quote in (shown := visible(text)):
         return "exact"
     return "folded" if fold(quote) in fold(shown) else None
 

@@ -7,7 +7,7 @@ It never retries, never parses, never decides: that is the runner's and the pars
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 
@@ -110,3 +110,8 @@ class BoundedJudge(Protocol):
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` is to it, as exactly as anybody knows."""
         ...
+
+
+def is_bounded(judge: Judge) -> TypeGuard[BoundedJudge]:
+    """`isinstance`, for where it is asked about each conversation: that takes ten microseconds."""
+    return hasattr(judge, "context_tokens")

@@ -39,7 +39,7 @@ class Open(NamedTuple):
 
     size: int
     """Conversations that were looked at."""
-    needs: list[tuple[Subject, list[Need]]]
+    asks: list[tuple[Subject, list[tuple[Need, Ask]]]]
     """Those about which something is to be asked, with what."""
     known: dict[Cell, Recorded]
     """The recorded replies, by the cell's key."""
@@ -92,19 +92,18 @@ class OpenCells:
         """What is to be asked about some conversations."""
         cells = [cell for need in needs for one in subjects for cell in cells_of(one, need.metric, need.fingerprint)]
         known = {} if as_if_new else recorded_replies(self.ledger, cells)
-        found: list[tuple[Subject, list[Need]]] = []
+        found: list[tuple[Subject, list[tuple[Need, Ask]]]] = []
         held: Counter[Line] = Counter()
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
             held.update(need.line for need, standing in standings if standing.is_paid)
-            if open_needs := [need for need, standing in standings if standing.ask is not None]:
-                found.append((one, open_needs))
+            if asks := [(need, standing.ask) for need, standing in standings if standing.ask is not None]:
+                found.append((one, asks))
         return Open(len(subjects), found, known, held)
 
     def requests_for(self, found: Open) -> Iterator[PlannedRequest]:
         """The requests that ask it; none that was given before."""
-        for one, needs in found.needs:
-            asks = [(need, ask) for need in needs if (ask := self.ask(one, need, found.known)) is not None]
+        for one, asks in found.asks:
             for group in self.groups(asks, one):
                 judge = self.judge(group[0][1].cell.judge_fingerprint)
                 # The same words in two conversations are one question. A number for each keeps a million of them small.
@@ -127,9 +126,9 @@ class OpenCells:
         size = self.options.group_size
         return [group[start : start + size] for group in kinds.values() for start in range(0, len(group), size)]
 
-    def ask(self, one: Subject, need: Need, known: Mapping[Cell, Recorded]) -> Ask | None:
-        """What is to be asked next about one conversation and one metric; None where nothing is."""
-        return self._standing(one, need, known).ask
+    def asks(self, one: Subject, needs: Sequence[Need], known: Mapping[Cell, Recorded]) -> list[tuple[Need, Ask]]:
+        """What is to be asked next about one conversation, of those of `needs` of which anything is."""
+        return [(need, ask) for need in needs if (ask := self._standing(one, need, known).ask) is not None]
 
     def judge(self, fingerprint: str) -> Judge | None:
         """The judge of that fingerprint; None where this pipeline can no longer ask exactly as it did."""
@@ -162,4 +161,4 @@ class OpenCells:
 
     def _standing(self, one: Subject, need: Need, known: Mapping[Cell, Recorded]) -> Standing:
         record = self.records[need.fingerprint]
-        return judged_standing(one, need.metric, need.fingerprint, record, lambda cell: known.get(cell))
+        return judged_standing(one, need.metric, need.fingerprint, record, known.get)

@@ -47,6 +47,38 @@ class Permit:
         self.given_at, self.tokens = given_at, tokens
 
 
+class Room:
+    """Room for so many at a time, in the order in which they come. Lives within one event loop.
+
+    A semaphore does the same, but looks for each that leaves through all that it has woken for those before.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __aenter__(self) -> None:
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Pace:
     """Lets calls to one judge through, in their order. Lives within one event loop."""
 
@@ -56,7 +88,7 @@ class Pace:
         self.in_flight = 0
         self.held_until = 0.0
         """No call begins before; in the loop's own time."""
-        self.under_way = asyncio.Semaphore(rate.concurrency + max(rate.concurrency // AHEAD, 1))
+        self.under_way = Room(rate.concurrency + max(rate.concurrency // AHEAD, 1))
         """Held by who is in flight, or makes ready to be: few, since a run that is killed cannot tell them apart."""
         self._rate, self._loop = rate, asyncio.get_running_loop()
         self._minute = _Minute(rate)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from metrics_pipeline.conversations.record import Turn
-from metrics_pipeline.evaluation.evidence import Quote, check_quotes
+from metrics_pipeline.evaluation.evidence import Quote, check_quotes, turn_at
 from metrics_pipeline.evaluation.judge import JudgeReply
 from metrics_pipeline.evaluation.verdict import Evidence, State
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -89,7 +89,7 @@ def _answer_text(found: object) -> str:
 
 def _turn(found: object, turns: Sequence[Turn]) -> int | None:
     """A turn index that the conversation has; None for anything else."""
-    if isinstance(found, int) and not isinstance(found, bool) and any(turn.turn_index == found for turn in turns):
+    if isinstance(found, int) and not isinstance(found, bool) and turn_at(found, turns) is not None:
         return found
     return None
 

@@ -74,8 +74,8 @@ def recorded_replies(ledger: Ledger, cells: Iterable[Cell]) -> dict[Cell, Record
 
 def cells_of(subject: Subject, metric: MetricDefinition, fingerprint: str) -> tuple[Cell, Cell]:
     """The question and its one correction."""
-    question = Cell(subject.judged_hash, metric.key, metric.version, fingerprint, VERDICT_ASKING)
-    return question, question._replace(asking=CORRECTION_ASKING)
+    key = (subject.judged_hash, metric.key, metric.version, fingerprint)
+    return Cell(*key, VERDICT_ASKING), Cell(*key, CORRECTION_ASKING)
 
 
 def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger) -> None:

@@ -196,12 +196,12 @@ class _Run:
         while (found := await asyncio.to_thread(next, slices, None)) is not None:
             if not again:
                 self.record.held.update(found.held)
-            self._settled(counted_metrics * (found.size - len(found.needs)))
-            for one, needs in found.needs:
+            self._settled(counted_metrics * (found.size - len(found.asks)))
+            for one, asks in found.asks:
                 await self.settling.in_hand.acquire()
                 # A task is part of what it was made in.
                 with tracing.within(span):
-                    task = group.create_task(self.settling.settle(one, needs, found.known, counted_metrics))
+                    task = group.create_task(self.settling.settle(one, asks, found.known, counted_metrics))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
         return self._finish_day(day, works, subjects, tasks, span)

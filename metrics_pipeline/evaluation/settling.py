@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from metrics_pipeline.conversations.erased import Erased
 from metrics_pipeline.evaluation.asking import Asker
@@ -46,26 +46,25 @@ class Settling:
             needs = [Need(metric, judges.fingerprint_of(metric)) for metric in metrics if metric.is_judged]
             found = self._cells.open_of(subjects, needs)
             async with asyncio.TaskGroup() as group:
-                for one, open_needs in found.needs:
+                for one, asks in found.asks:
                     await self.in_hand.acquire()
-                    group.create_task(self.settle(one, open_needs, found.known))
+                    group.create_task(self.settle(one, asks, found.known))
 
     async def settle(
-        self, one: Subject, needs: Sequence[Need], known: dict[Cell, Recorded], metric_count: int = 0
+        self, one: Subject, found: Sequence[tuple[Need, Ask]], known: dict[Cell, Recorded], metric_count: int = 0
     ) -> None:
         """Ask until nothing more is to be asked about one conversation.
 
         Args:
+            found: What was to be asked about it, as `known` was then.
             metric_count: Metrics that the run takes up on its day; told to `on_settled` once it is settled.
         """
         try:
-            tried: set[Cell] = set()
-            while True:
-                asks = [(need, ask) for need in needs if (ask := self._cells.ask(one, need, known)) is not None]
-                asks = [(need, ask) for need, ask in asks if ask.cell not in tried]
-                asks = [(need, ask) for need, ask in asks if need.metric.key not in self.asker.used_up]
-                if not asks:
-                    break
+            needs, tried = [need for need, _ in found], set[Cell]()
+            # Conversations of the same words may have been settled since.
+            is_news = not known.keys().isdisjoint(ask.cell for _, ask in found)
+            asks = self._untried(self._cells.asks(one, needs, known) if is_news else found, tried)
+            while asks:
                 tried.update(ask.cell for _, ask in asks)
                 waiting = [(ask, self._being_asked.get(ask.cell)) for _, ask in asks]
                 mine = [pair for pair in asks if pair[1].cell not in self._being_asked]
@@ -90,9 +89,14 @@ class Settling:
                     known.update(recorded_replies(self._cells.ledger, cells))
                     self.asker.elsewhere -= free
                     tried -= free
+                asks = self._untried(self._cells.asks(one, needs, known), tried)
         finally:
             self.in_hand.release()
             self._on_settled(metric_count)
+
+    def _untried(self, asks: Iterable[tuple[Need, Ask]], tried: Collection[Cell]) -> list[tuple[Need, Ask]]:
+        used_up = self.asker.used_up
+        return [(need, ask) for need, ask in asks if ask.cell not in tried and need.metric.key not in used_up]
 
     def _register(self, asks: Sequence[tuple[Need, Ask]]) -> asyncio.Future[Recorded | None]:
         done: asyncio.Future[Recorded | None] = asyncio.get_running_loop().create_future()

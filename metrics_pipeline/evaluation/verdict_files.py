@@ -245,14 +245,9 @@ def _distinct(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def verdict_table(verdicts: Sequence[Verdict], day: date) -> pa.Table:
-    """The verdicts as rows of their table."""
-    columns = []
-    for field in VERDICTS:
-        if field.name == "conversation_date":
-            values: list[object] = [day] * len(verdicts)
-        elif field.name == "evidence":
-            values = [[msgspec.structs.asdict(item) for item in verdict.evidence] for verdict in verdicts]
-        else:
-            values = [getattr(verdict, field.name) for verdict in verdicts]
-        columns.append(pa.array(values, type=field.type))
-    return pa.Table.from_arrays(columns, schema=VERDICTS)
+    """The verdicts, of which there is at least one, as rows of their table."""
+    columns = zip(*map(msgspec.structs.astuple, verdicts), strict=True)
+    values: dict[str, Sequence[object]] = dict(zip(Verdict.__struct_fields__, columns, strict=True))
+    values["conversation_date"] = [day] * len(verdicts)
+    values["evidence"] = [[msgspec.structs.asdict(item) for item in verdict.evidence] for verdict in verdicts]
+    return pa.Table.from_arrays([pa.array(values[field.name], type=field.type) for field in VERDICTS], schema=VERDICTS)

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from metrics_pipeline.conversations.record import Turn, shown_text
 from metrics_pipeline.evaluation import prompt
-from metrics_pipeline.evaluation.containment import turn_line
-from metrics_pipeline.evaluation.judge import BoundedJudge, Judge
+from metrics_pipeline.evaluation.containment import turn_lines
+from metrics_pipeline.evaluation.judge import Judge, is_bounded
 from metrics_pipeline.metrics.definition import MetricDefinition
 
 BYTES_A_TOKEN = 3
@@ -47,7 +47,7 @@ def may_be_cut(metric: MetricDefinition) -> bool:
 
 def is_long_for(judge: Judge | None, turns: Sequence[Turn]) -> bool:
     """Whether `turns` may be more than `judge` can read: then metrics that may be cut are asked apart from the rest."""
-    if judge is None or not isinstance(judge, BoundedJudge):
+    if judge is None or not is_bounded(judge):
         return False
     return _most_bytes(turns) > judge.context_tokens
 
@@ -56,7 +56,7 @@ def shown_to(
     judge: Judge, turns: tuple[Turn, ...], metrics: Sequence[MetricDefinition], problems: Mapping[str, str]
 ) -> Shown | None:
     """What `judge` is shown of `turns`; None where it is too long and not every metric may be cut."""
-    if not judge.reads_prompt or not isinstance(judge, BoundedJudge):
+    if not judge.reads_prompt or not is_bounded(judge):
         return Shown(turns, None)
     around = _around(metrics, problems)
     room = judge.context_tokens - prompt.max_reply_tokens(metrics) - TOKENS_AROUND
@@ -124,7 +124,7 @@ def _before(together: _Together) -> str:
 
 
 def _text(turns: Sequence[Turn]) -> str:
-    return "\n".join(map(turn_line, turns)) + "\n"
+    return turn_lines(turns)
 
 
 def _estimated(text: str) -> int:

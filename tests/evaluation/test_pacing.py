@@ -8,7 +8,7 @@ import random
 import pytest
 from virtual_time import run_in_virtual_time
 
-from metrics_pipeline.evaluation.pacing import Pace, Rate
+from metrics_pipeline.evaluation.pacing import Pace, Rate, Room
 
 LATENCY_SECONDS = 0.3
 
@@ -190,3 +190,27 @@ def test_when_nothing_more_is_sent_nobody_waits():
 
     _, waited = provided(Rate(4), work)
     assert waited == pytest.approx(1)
+
+
+def test_a_room_lets_in_as_many_as_fit_in_their_order_and_forgets_who_goes_home():
+    entered: list[int] = []
+
+    async def stay(room: Room, number: int) -> None:
+        async with room:
+            entered.append(number)
+            await asyncio.sleep(1)
+
+    async def main() -> None:
+        room = Room(2)
+        guests = [asyncio.create_task(stay(room, number)) for number in range(6)]
+        await asyncio.sleep(0.5)
+        assert entered == [0, 1]
+        guests[2].cancel()
+        await asyncio.sleep(0.5)
+        # The next two were told that there is room: one of them leaves before it hears of it.
+        guests[3].cancel()
+        await asyncio.gather(*guests, return_exceptions=True)
+        async with room, room:
+            assert entered == [0, 1, 4, 5]
+
+    run_in_virtual_time(main())
