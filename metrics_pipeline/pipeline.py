@@ -26,6 +26,7 @@ from metrics_pipeline.evaluation.forecast import count_requests
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
+from metrics_pipeline.evaluation.planning import Night
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
@@ -183,10 +184,12 @@ def judge(
     metrics: list[str] | None = None,
     may_send: MaySend = lambda requests: True,
     on_progress: OnProgress = lambda progress: None,
+    night: Night | None = None,
 ) -> Report:
     """Judge what is new, or exactly `days` and `metrics`.
 
     Args:
+        night: Of what is new, take up only what this says.
         may_send: Asked with the number of requests where a run would send many to a model: over 1,000 without a
             budget, or more than the budget for `days` that somebody named. What is new stays within its budget, night
             after night, without a question.
@@ -196,7 +199,7 @@ def judge(
     """
     judges = recorded(open_known_judges(settings, catalog.active), settings)
     seconds = open_second_judges(settings, judges, catalog.active)
-    options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress)
+    options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress, night)
     # Runs share the lock: what another asks at the same time is left to it, question by question.
     with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):

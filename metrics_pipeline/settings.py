@@ -125,6 +125,10 @@ class Settings(BaseModel):
     `OTEL_EXPORTER_OTLP_ENDPOINT` works as well. Needs the extra `otel`."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
+    catch_up_days: int = Field(default=14, ge=1, le=366)
+    """Days back for which Dagster makes up nights that did not run; an older day waits until somebody names it."""
+    keep_runs_days: int = Field(default=90, ge=1)
+    """Days that Dagster's files of a run stay, its logs; what it materialized, and when, stays for ever."""
 
     @field_validator("data", "landing", "definitions", "record")
     @classmethod

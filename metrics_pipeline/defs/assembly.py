@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import dagster as dg
 
+from metrics_pipeline import pipeline
 from metrics_pipeline.defs.days import day_partitions
-from metrics_pipeline.defs.jobs import job_definitions
+from metrics_pipeline.defs.jobs import Clock, job_definitions
 from metrics_pipeline.defs.lake import conversations_asset, metrics_asset
 from metrics_pipeline.defs.marts import dbt_project, dbt_resource, marts_assets
 from metrics_pipeline.defs.pulled import pulled_asset
+from metrics_pipeline.evaluation.options import OnProgress
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings, quiet_libraries
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, now: Clock = pipeline.now, on_progress: OnProgress = lambda progress: None
+) -> dg.Definitions:
     """Assets, jobs, the schedule and the sensors.
+
+    Args:
+        now: The clock that says which days are over.
+        on_progress: Told how far judging has come.
 
     One broken metric definition does not take the others down: it is left out here and named when tables are published.
     """
@@ -26,9 +34,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[
             *([pulled_asset(settings)] if settings.pull_url else []),
             conversations_asset(settings, days),
-            metrics_asset(settings, catalog, days),
+            metrics_asset(settings, catalog, days, on_progress),
             *marts_assets(settings, catalog, project),
         ],
         resources={"dbt": dbt_resource(project)},
+        # One process a run: another for each step would load everything anew, and outlive a run that is killed.
+        executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(assets, job_definitions(days))
+    return dg.Definitions.merge(assets, job_definitions(settings, catalog, days, now))

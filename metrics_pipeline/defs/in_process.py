@@ -6,12 +6,12 @@ import dagster as dg
 
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
+from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.settings import Settings
 
 MAX_REASON_CHARACTERS = 600
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def run_jobs(settings: Settings, first: date, last: date) -> None:

@@ -1,16 +1,19 @@
 """The days: conversations land, and every active metric judges them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
 
 from metrics_pipeline import pipeline
-from metrics_pipeline.conversations.merge import day_counts
+from metrics_pipeline.conversations.merge import day_counts, day_marks
 from metrics_pipeline.data_folder import open_data_folder
+from metrics_pipeline.defs.provenance import known_day, metric_day
 from metrics_pipeline.defs.pulled import PULLED
-from metrics_pipeline.evaluation.results import DayResult
+from metrics_pipeline.evaluation.options import OnProgress
+from metrics_pipeline.evaluation.planning import Night
+from metrics_pipeline.evaluation.results import DayResult, versions_in_force
 from metrics_pipeline.evaluation.runner import Report
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
@@ -18,12 +21,8 @@ from metrics_pipeline.settings import Settings
 from metrics_pipeline.wording import counted
 
 CONVERSATIONS = dg.AssetKey("conversations")
-PARTITION_TAGS = (
-    "dagster/code_version",
-    "dagster/data_version",
-    "dagster/input_data_version/conversations",
-    "dagster/input_event_pointer/conversations",
-)
+NIGHT_TAG = "metrics/night"
+"""On runs that nobody asked for by name: the newest day that had ended. They judge what is new, left open, or late."""
 # Dagster's own forms: one that does not fit would take every asset down, so it only stands in the metadata.
 OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 TAG = re.compile(r"[A-Za-z0-9_.-]{1,63}")
@@ -47,10 +46,10 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
         kinds={"parquet"},
         description="One row per finished conversation. Every new export file lands, whatever days it holds.",
     )
-    def conversations(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def conversations(context: dg.AssetExecutionContext) -> Iterator[Result]:
         folder = open_data_folder(settings.data)
         landing, merged = pipeline.take_in(settings, folder)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(day_counts(folder, _days(context)).values()),
                 "files_landed": landing.file_count,
@@ -63,11 +62,25 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
                 "days_changed": len(merged.changed_days),
             }
         )
+        # A day is known by what it holds: landing another leaves its metrics fresh, a late conversation does not.
+        marks = day_marks(folder)
+        for day in sorted({*_days(context), *ended(days, merged.changed_days)}):
+            yield known_day(CONVERSATIONS, day, marks.get(day, ""))
 
     return conversations
 
 
-def metrics_asset(settings: Settings, catalog: Catalog, days: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def ended(days: dg.PartitionsDefinition, found: Sequence[date]) -> list[date]:
+    """Those of the days that are over, and so are partitions."""
+    return [day for day in found if days.has_partition_key(day.isoformat())]
+
+
+def metrics_asset(
+    settings: Settings,
+    catalog: Catalog,
+    days: dg.PartitionsDefinition,
+    on_progress: OnProgress = lambda progress: None,
+) -> dg.AssetsDefinition:
     """One asset for each active metric. One run judges all that are selected together, over all its days."""
 
     @dg.multi_asset(
@@ -82,9 +95,12 @@ def metrics_asset(settings: Settings, catalog: Catalog, days: dg.PartitionsDefin
         folder = open_data_folder(settings.data)
         held = set(folder.days())
         chosen = [day for day in _days(context) if day in held]
-        report = pipeline.judge(folder, catalog, settings, chosen, selected)
+        last = context.run.tags.get(NIGHT_TAG)
+        night = Night(frozenset(chosen), date.fromisoformat(last)) if last else None
+        named = None if night else chosen
+        report = pipeline.judge(folder, catalog, settings, named, selected, on_progress=on_progress, night=night)
         context.log.info("judged %d days: %d requests, %d replies", len(chosen), *_sent(report))
-        yield from _results(context, report, selected)
+        yield from _results(context, report, selected, held, versions_in_force(folder))
 
     return metrics
 
@@ -97,6 +113,8 @@ def _spec(metric: MetricDefinition, days: dg.PartitionsDefinition) -> dg.AssetSp
         group_name="metrics",
         code_version=metric.version,
         partitions_def=days,
+        # A day that waits for a backfill is left out.
+        skippable=True,
         kinds={"parquet"},
         owners=[metric.owner] if metric.owner and OWNER.fullmatch(metric.owner) else None,
         tags={tag: "" for tag in (tag.replace(" ", "_") for tag in metric.tags) if TAG.fullmatch(tag)},
@@ -117,34 +135,43 @@ def _sent(report: Report) -> tuple[int, int]:
     return report.tally.requests, report.tally.replies
 
 
-def _results(context: dg.AssetExecutionContext, report: Report, selected: Sequence[str]) -> Iterator[Result]:
-    """A result for each metric that is done; for one that is not, its good days, and then the failure."""
+def _results(
+    context: dg.AssetExecutionContext,
+    report: Report,
+    selected: Sequence[str],
+    held: Collection[date],
+    versions: Mapping[tuple[str, date], str],
+) -> Iterator[Result]:
+    """A result for each metric that is done on every day by what it says now; else its good days, and then the failure.
+
+    Args:
+        held: Days that have conversations; on any other there is nothing to judge.
+        versions: The version that has judged the whole of a metric's day.
+    """
     unfinished: list[str] = []
     for metric in selected:
-        results = [result for result in report.results if result.metric == metric]
-        open_days = {result.day for result in results if result.open_count}
-        if not open_days:
+        results = {result.day: result for result in report.results if result.metric == metric}
+        open_days = {day for day, result in results.items() if result.open_count}
+        current = context.assets_def.code_versions_by_key.get(metric_asset_key(metric)) or ""
+        by_day = {day: versions.get((metric, day)) if day in held else current for day in _days(context)}
+        if not open_days and set(by_day.values()) == {current}:
             yield dg.MaterializeResult(asset_key=metric_asset_key(metric), metadata=_metadata(report, metric))
             continue
-        unfinished.append(f"{metric}: {len(open_days)} of {counted(len(results), 'day')}")
-        for result in results:
-            if result.day not in open_days:
-                yield _good_day(context, result)
+        for day, version in by_day.items():
+            if version is not None and day not in open_days:
+                yield _good_day(context, metric, day, version, results.get(day))
+        if open_days:
+            unfinished.append(f"{metric}: {len(open_days)} of {counted(len(results), 'day')}")
     if unfinished:
         why = report.stopped or "some calls failed after all tries"
         raise dg.Failure(f"{'; '.join(unfinished)} have cells left to judge. {why}", allow_retries=False)
 
 
-def _good_day(context: dg.AssetExecutionContext, result: DayResult) -> dg.AssetMaterialization:
-    key = metric_asset_key(result.metric)
-    tags = {tag: value for tag, value in _provenance(context, key).items() if tag in PARTITION_TAGS}
-    return dg.AssetMaterialization(key, partition=result.day.isoformat(), metadata=dict(result.states), tags=tags)
-
-
-def _provenance(context: dg.AssetExecutionContext, key: dg.AssetKey) -> dict[str, str]:
-    """What Dagster notes by itself on a result that covers every day of a run: by it, it knows a day as fresh."""
-    version = context.assets_def.code_versions_by_key.get(key)
-    return {"dagster/code_version": version} if version else {}
+def _good_day(
+    context: dg.AssetExecutionContext, metric: str, day: date, version: str, result: DayResult | None
+) -> dg.AssetMaterialization:
+    states = dict(result.states) if result is not None else {}
+    return metric_day(context.instance, metric_asset_key(metric), CONVERSATIONS, day, version, states)
 
 
 def _metadata(report: Report, metric: str) -> dict[str, int]:

@@ -14,7 +14,7 @@ from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
 from metrics_pipeline.files import locked
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
-from metrics_pipeline.publishing.warehouse import PROJECT, discard_build, manifest_path, write_profile
+from metrics_pipeline.publishing.warehouse import PROJECT, begin_build, manifest_path, write_profile
 from metrics_pipeline.settings import Settings
 
 PUBLISHED = dg.AssetKey("published")
@@ -59,7 +59,7 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
         folder = DataFolder(settings.data)
         with locked(folder.warehouse / ".lock"):
             if not context.op_execution_context.is_subset:
-                discard_build(folder)
+                begin_build(folder)
             yield from dbt.cli(["build"], context=context).stream()
 
     @dg.asset(

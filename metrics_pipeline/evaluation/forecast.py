@@ -30,6 +30,7 @@ def planned(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger
         ledger.metric_days(),
         lambda metric, day: is_whole(folder.verdict_file(metric, day)),
         options.days,
+        options.night,
     )
 
 

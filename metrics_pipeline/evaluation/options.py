@@ -11,6 +11,7 @@ from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord
 from metrics_pipeline.evaluation.pacing import Rate
+from metrics_pipeline.evaluation.planning import Night
 from metrics_pipeline.evaluation.standing import NO_JUDGE, judge_fingerprint
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.catalog import Catalog
@@ -82,6 +83,8 @@ class Options(NamedTuple):
     """Keys of the metrics to judge; None: every active one."""
     on_progress: OnProgress = lambda progress: None
     """Called whenever a conversation is settled."""
+    night: Night | None = None
+    """Of what is new, left open, or lost, take up only what this says."""
 
     def after(self, sent: Tally) -> Options:
         """The same with what is left of the run's budget."""

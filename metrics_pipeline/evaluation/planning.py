@@ -16,6 +16,15 @@ from metrics_pipeline.evaluation.ledger import MetricDay, in_force
 from metrics_pipeline.metrics.definition import MetricDefinition
 
 
+class Night(NamedTuple):
+    """Where a run that nobody asked for by name may work."""
+
+    days: frozenset[date]
+    """No other day is taken up."""
+    last: date
+    """The newest day that has ended: a new version starts with it."""
+
+
 class Work(NamedTuple):
     """One day of one metric, to be judged by one version and judge."""
 
@@ -36,6 +45,7 @@ def plan(
     history: Sequence[MetricDay],
     is_written: Callable[[str, date], bool],
     days: Collection[date] | None = None,
+    night: Night | None = None,
 ) -> list[Work]:
     """The work of one run, newest day first.
 
@@ -46,12 +56,15 @@ def plan(
         history: What has been put to work on which day so far.
         is_written: Whether the day's verdicts of a metric stand in their file.
         days: Judge exactly these, with what is current; None: what is new, left open, or lost.
+        night: Of that, only what this says.
     """
     done: dict[tuple[str, date], list[MetricDay]] = defaultdict(list)
     for row in history:
         done[row.metric, row.day].append(row)
     judged_days = {row.day for row in history}
-    newest = max(marks, default=None)
+    newest = night.last if night is not None else max(marks, default=None)
+    if night is not None:
+        marks = {day: mark for day, mark in marks.items() if day in night.days}
     work = []
     for metric in metrics:
         current = (metric.version, fingerprint_of(metric))

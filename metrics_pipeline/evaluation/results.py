@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.parquet as pq
+
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DefinitionError
 from metrics_pipeline.evaluation.ledger import (
@@ -87,6 +89,17 @@ def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger
     # Who writes last has read the ledger last.
     with locked(folder.table("metric_days") / ".lock"):
         _write_definition_tables(folder, catalog, ledger)
+
+
+def versions_in_force(folder: DataFolder) -> dict[tuple[str, date], str]:
+    """The version that has judged all of a metric's day, as the table `metric_days` says, and none where none has."""
+    columns = ["metric", "conversation_date", "metric_version", "in_force", "is_complete"]
+    rows = pq.read_table(folder.whole_file("metric_days"), columns=columns).to_pylist()
+    return {
+        (row["metric"], row["conversation_date"]): row["metric_version"]
+        for row in rows
+        if row["in_force"] and row["is_complete"]
+    }
 
 
 def _write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger) -> None:

@@ -25,6 +25,7 @@ from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, flush, replacing_folder
 from metrics_pipeline.publishing.audit import audit
 from metrics_pipeline.publishing.database_file import new_database
+from metrics_pipeline.publishing.lake_state import LAKE, built_from
 from metrics_pipeline.publishing.warehouse import database_path
 
 ROW_GROUP = 122_880
@@ -108,7 +109,7 @@ def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
             rows = _write_tables(database, beside)
             _write_database(database, beside / "metrics.duckdb")
             _write_transcripts(folder, beside / "transcripts.duckdb")
-            _write_manifest(beside, name, now, rows)
+            _write_manifest(folder, beside, name, now, rows)
         _point(folder.published / "current", Path("generations") / name)
         _prune(generations, name, keep)
     return Publication(name, generations / name, rows)
@@ -177,7 +178,7 @@ def _write_transcripts(folder: DataFolder, target: Path) -> None:
             writer.execute(f"create table target.{table} as {query}")
 
 
-def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str, int]) -> None:
+def _write_manifest(folder: DataFolder, target: Path, generation: str, now: datetime, rows: dict[str, int]) -> None:
     files = {path.name: sha256(path) for path in sorted(target.iterdir())}
     with duckdb.connect(str(target / "metrics.duckdb"), read_only=True) as published:
         found = published.execute(
@@ -189,6 +190,7 @@ def _write_manifest(target: Path, generation: str, now: datetime, rows: dict[str
         "generation": generation,
         "published_at": now.isoformat(),
         "pipeline_version": version("metrics-pipeline"),
+        LAKE: note.read_text() if (note := built_from(folder)).exists() else None,
         "rows": rows,
         "sha256": files,
         "metric_versions": dict(found),

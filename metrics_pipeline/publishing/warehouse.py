@@ -14,6 +14,7 @@ import yaml
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, write_atomically
+from metrics_pipeline.publishing.lake_state import built_from, lake_state
 from metrics_pipeline.settings import quiet_libraries
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -67,11 +68,18 @@ def build_marts(folder: DataFolder) -> Build:
         AuditError: A test found rows, by name and number.
         PublishError: A model cannot be built.
     """
-    discard_build(folder)
+    begin_build(folder)
     found = _invoke_dbt("build", folder)
     _refuse_failures(found.result.results)
     kinds = [result.node.resource_type.value for result in found.result.results]
     return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+
+
+def begin_build(folder: DataFolder) -> None:
+    """Make way for a build of all tables, and note what the lake is now: what changes from here on, it may lack."""
+    state = lake_state(folder)
+    discard_build(folder)
+    write_atomically(built_from(folder), state.encode())
 
 
 def discard_build(folder: DataFolder) -> None:

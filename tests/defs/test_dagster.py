@@ -164,13 +164,13 @@ def test_the_tests_of_dbt_are_checks_of_their_assets(project):
     assert {"parts_add_up_to_conversations", "keys_are_unique"} <= {check.name for check in checks}
 
 
-def test_a_schedule_runs_every_night_in_the_projects_time_zone_and_marts_follow_whatever_lake_reports(project):
+def test_a_schedule_runs_every_night_in_the_projects_time_zone_and_sensors_stand_beside_it(project):
     definitions = build_definitions(project.model_copy(update={"timezone": "Europe/Berlin"}))
     nightly = definitions.resolve_schedule_def("nightly")
     assert (nightly.cron_schedule, nightly.execution_timezone) == ("0 2 * * *", "Europe/Berlin")
     assert nightly.job_name == "lake"
     sensors = {sensor.name for sensor in definitions.sensors or ()}
-    assert sensors == {"marts_after_lake_success", "marts_after_lake_failure"}
+    assert sensors == {"new_exports", "after_lake", "dead_runs"}
 
 
 @pytest.mark.parametrize("fault", ["", "418"])

@@ -1,0 +1,101 @@
+"""Nights of a project, run in this process as Dagster's daemon would: the schedule's tick, and then the sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.defs.assembly import build_definitions
+from metrics_pipeline.defs.in_process import QUIET
+from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.settings import Settings
+
+SENSORS = ("new_exports", "after_lake")
+MAX_LOOKS = 8
+"""More than any chain of sensors takes to come to rest."""
+
+Execute = Callable[[dg.Definitions, dg.RunRequest], bool]
+
+
+class Nights:
+    """One project's Dagster, with a clock of its own."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, builds: bool = True) -> None:
+        """
+        Args:
+            builds: Whether `marts` runs, or is only counted.
+        """
+        self.settings, self.instance, self.builds = settings, instance, builds
+        self.moment = datetime(2026, 9, 1, 2, tzinfo=UTC)
+        self.cursors: dict[str, str | None] = {}
+        self.run_keys: set[tuple[str, str]] = set()
+        self.asked: list[tuple[str, str, str]] = []
+        """Every run that was asked for: its job, its first and its last day."""
+        self.execute: Execute = self.here
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        return build_definitions(self.settings, now=lambda: self.moment)
+
+    def night_after(self, day: date) -> None:
+        """The tick of the night in which `day` has ended, and what the sensors make of it."""
+        self.tick(day)
+        self.rest()
+
+    def tick(self, day: date) -> Sequence[dg.RunRequest]:
+        self.moment = datetime(day.year, day.month, day.day, 2, tzinfo=UTC) + timedelta(days=1)
+        definitions = self.definitions
+        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.moment)
+        requests = definitions.resolve_schedule_def("nightly").evaluate_tick(context).run_requests or []
+        for request in requests:
+            self.run(definitions, request)
+        return requests
+
+    def rest(self) -> None:
+        """Ask the sensors until none wants anything."""
+        for _ in range(MAX_LOOKS):
+            if not sum(self.look(name) for name in SENSORS):
+                return
+        raise AssertionError("the sensors never come to rest")
+
+    def look(self, name: str) -> int:
+        """One tick of a sensor; how many runs it started."""
+        definitions = self.definitions
+        sensor = next(sensor for sensor in definitions.sensors or () if sensor.name == name)
+        found = sensor.evaluate_tick(dg.build_sensor_context(self.instance, cursor=self.cursors.get(name)))
+        self.cursors[name] = found.cursor or self.cursors.get(name)
+        new = [one for one in found.run_requests or [] if (name, one.run_key or "") not in self.run_keys]
+        self.run_keys |= {(name, one.run_key or "") for one in new}
+        for request in new:
+            self.run(definitions, request)
+        return len(new)
+
+    def run(self, definitions: dg.Definitions, request: dg.RunRequest) -> None:
+        days = request.partition_key_range
+        job = request.job_name or "landing"
+        self.asked.append((job, days.start, days.end) if days else (job, "", ""))
+        if job != "marts" or self.builds:
+            self.execute(definitions, request)
+
+    def here(self, definitions: dg.Definitions, request: dg.RunRequest) -> bool:
+        job = definitions.resolve_job_def(request.job_name or "landing")
+        done = job.execute_in_process(
+            instance=self.instance,
+            tags=dict(request.tags),
+            asset_selection=list(request.asset_selection) if request.asset_selection else None,
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+        return done.success
+
+    def materialized(self, *key: str) -> list[str]:
+        return sorted(self.instance.get_materialized_partitions(dg.AssetKey(key)))
+
+    def versions(self, metric: str) -> dict[str, str]:
+        """The version that stands for each day of the metric, as the ledger has it."""
+        with Ledger.to_read(DataFolder(self.settings.data).ledger) as ledger:
+            rows = [row for row in ledger.metric_days() if row.metric == metric and row.completed is not None]
+        return {row.day.isoformat(): row.metric_version for row in rows}

@@ -1,0 +1,173 @@
+"""Nights take up what needs it, once, in few runs; what comes late is judged again, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from exports import raw, write
+from model_server import model_server
+from nights import Nights
+
+from metrics_pipeline.data_folder import open_data_folder
+from metrics_pipeline.defs.assembly import build_definitions
+from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
+from metrics_pipeline.evaluation.ledger import MetricDay
+from metrics_pipeline.evaluation.waiting import Waiting, waiting
+from metrics_pipeline.publishing.warehouse import manifest_path
+from metrics_pipeline.settings import Settings, load_settings
+
+DAY = date(2026, 9, 10)
+BOTH = frozenset({"conversations", "metric/a"})
+DEFINITION = """\
+name: {name}
+type: boolean
+definition: The agent gave {what}.
+true_when: The agent said {what}.
+false_when: The agent gave none.
+"""
+
+
+def day(number: int) -> date:
+    return date(2026, 9, number)
+
+
+def test_days_without_a_gap_that_need_the_same_are_one_run_newest_first():
+    needed = {day(1): BOTH, day(2): BOTH, day(3): frozenset({"metric/b"}), day(5): BOTH}
+    assert stretches(needed) == [
+        Stretch(day(5), day(5), ("conversations", "metric/a")),
+        Stretch(day(3), day(3), ("metric/b",)),
+        Stretch(day(1), day(2), ("conversations", "metric/a")),
+    ]
+
+
+def test_many_gaps_still_make_three_runs():
+    needed = {day(number): frozenset({f"metric/m{number}"}) for number in (1, 4, 7, 10, 13)}
+    found = stretches(needed)
+    assert [(one.first, one.last) for one in found] == [(day(13), day(13)), (day(10), day(10)), (day(1), day(7))]
+    assert found[-1].assets == ("metric/m1", "metric/m4", "metric/m7")
+
+
+def test_a_night_takes_up_yesterday_missed_nights_within_bounds_and_what_waits_at_any_age():
+    waits = [
+        Waiting("a", day(1), "reopened"),
+        Waiting("a", day(2), "new"),
+        Waiting("a", day(8), "left_open"),
+        Waiting("a", day(11), "new"),
+    ]
+    found = days_of_a_night(DAY, date(2026, 8, 1), 4, {day(7), day(8)}, waits, BOTH)
+    assert found == {
+        day(1): frozenset({"metric/a"}),
+        day(8): frozenset({"metric/a"}),
+        day(9): BOTH,
+        day(10): BOTH,
+    }
+
+
+def test_what_waits_is_told_with_its_reason_and_a_new_metrics_old_days_do_not_wait():
+    marks = {day(number): f"m{number}" for number in range(1, 6)}
+    history = [
+        MetricDay("a", day(1), "v", "j", 1, "m1"),
+        MetricDay("a", day(2), "v", "j", 1, "as it was"),
+        MetricDay("a", day(3), "v", "j", 1, None),
+        MetricDay("a", day(4), "v", "j", 1, "m4"),
+    ]
+    found = waiting(["a", "b"], marks, history, lambda metric, at: at != day(4))
+    assert found == [
+        Waiting("a", day(2), "reopened"),
+        Waiting("a", day(3), "left_open"),
+        Waiting("a", day(4), "lost"),
+        Waiting("a", day(5), "new"),
+        Waiting("b", day(5), "new"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    """What dbt made of its project: every project's is the same, and parsing takes seconds."""
+    root = tmp_path_factory.mktemp("parsed")
+    return manifest_path(open_data_folder(root)).parent
+
+
+@pytest.fixture
+def project(parsed, tmp_path) -> Settings:
+    (tmp_path / "definitions").mkdir()
+    shutil.copytree(parsed, tmp_path / "data" / "warehouse" / "target")
+    for key in ("answer_given", "price_given"):
+        define(tmp_path / "definitions", key)
+    options = {"data": tmp_path / "data", "definitions": tmp_path / "definitions", "first_day": day(1)}
+    return load_settings(options | {"retries": 0, "budget_requests": 10_000}, {}, tmp_path)
+
+
+def define(folder, key, what=""):
+    (folder / f"{key}.yaml").write_text(DEFINITION.format(name=key, what=what or key.replace("_", " ")))
+
+
+def export(settings, number, *ids, name=""):
+    """Conversations of a September day, in a file of their own."""
+    started_at = f"{day(number)}T10:00:00.000Z"
+    write(settings.data / "landing" / f"{name or number}.json", *(raw(one, started_at=started_at) for one in ids))
+
+
+def test_nights_with_a_missed_one_a_failed_one_a_late_file_a_new_metric_and_an_edit_judge_each_thing_once(project):
+    with model_server() as server, dg.instance_for_test() as instance:
+        settings = project.model_copy(update={"model": "openai/x", "api_base": server.base})
+        nights = Nights(settings, instance, builds=False)
+        export(settings, 1, 1, 2)
+        nights.night_after(day(1))
+        assert nights.asked == [("lake", "2026-09-01", "2026-09-01"), ("marts", "", "")]
+        assert server.request_count == 2
+
+        # Two nights were missed; the first after them makes up for both, in one run.
+        nights.asked.clear()
+        export(settings, 2, 3)
+        export(settings, 3, 4)
+        nights.night_after(day(4))
+        assert nights.asked == [("lake", "2026-09-02", "2026-09-04"), ("marts", "", "")]
+        assert server.request_count == 4
+        assert nights.materialized("metric", "price_given") == [f"2026-09-0{number}" for number in range(1, 5)]
+
+        # One conversation of the first day comes late: it alone is asked about, by the sensors alone.
+        nights.asked.clear()
+        export(settings, 1, 9, name="late")
+        nights.rest()
+        assert nights.asked == [("landing", "", ""), ("lake", "2026-09-01", "2026-09-01"), ("marts", "", "")]
+        assert server.request_count == 5
+
+        # The server is down for a night: the next repeats that day, beside its own.
+        nights.asked.clear()
+        export(settings, 5, 5)
+        server.fault = "400"
+        nights.night_after(day(5))
+        assert nights.materialized("metric", "price_given") == [f"2026-09-0{number}" for number in range(1, 5)]
+        server.fault, failed = "", server.request_count
+        export(settings, 6, 6)
+        define(settings.definitions, "price_given", "the full price")
+        define(settings.definitions, "new_one")
+        nights.night_after(day(6))
+        assert server.request_count == failed + 2
+        assert nights.materialized("metric", "answer_given") == [f"2026-09-0{number}" for number in range(1, 7)]
+
+        # An edit and a new metric begin with the night they are there, and older days keep what judged them.
+        assert len(set(nights.versions("price_given").values())) == 2
+        assert set(nights.versions("new_one")) == {"2026-09-06"}
+        assert nights.materialized("metric", "new_one") == ["2026-09-06"]
+
+        nights.asked.clear()
+        before = server.request_count
+        nights.rest()
+        assert nights.asked == []
+        nights.night_after(day(6))
+        assert server.request_count == before
+        assert max(server.bodies.values()) == 1
+
+
+def test_the_tick_of_a_night_that_is_long_past_leaves_its_days_to_a_later_one(project):
+    with dg.instance_for_test() as instance:
+        nights = Nights(project, instance)
+        definitions = build_definitions(project, now=lambda: nights.moment + timedelta(days=3))
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=nights.moment)
+        found = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
+    assert (found.run_requests or [], found.skip_message) == ([], "A later night makes up for this one.")
