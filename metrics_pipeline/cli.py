@@ -13,6 +13,7 @@ import typer
 
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.adapters import adapters
+from metrics_pipeline.commands.backfill import backfill
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
@@ -104,6 +105,7 @@ def run(
         raise PipelineError(summary.evaluation.stopped)
 
 
+cli.command()(backfill)
 cli.command()(pull)
 cli.add_typer(ingest, name="ingest")
 cli.add_typer(quarantine, name="quarantine")

@@ -28,10 +28,11 @@ def run_jobs(settings: Settings, first: date, last: date) -> None:
                 instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
             )
             if not result.success:
-                raise PipelineError(f"The job {job} failed: {_why(result)}. Run `dagster dev` to see the run.")
+                raise PipelineError(f"The job {job} failed: {why_it_failed(result)}. Run `dagster dev` to see the run.")
 
 
-def _why(result: dg.ExecuteInProcessResult) -> str:
+def why_it_failed(result: dg.ExecuteInProcessResult) -> str:
+    """The last cause of what ended a run, in one line."""
     for event in result.all_events:
         if event.is_step_failure and (error := event.step_failure_data.error) is not None:
             while error.cause is not None:

@@ -13,6 +13,8 @@ from nights import Nights
 
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
+from metrics_pipeline.defs.backfilling import backfill
+from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
 from metrics_pipeline.evaluation.ledger import MetricDay
 from metrics_pipeline.evaluation.waiting import Waiting, waiting
@@ -92,7 +94,10 @@ def parsed(tmp_path_factory):
 
 
 @pytest.fixture
-def project(parsed, tmp_path) -> Settings:
+def project(parsed, tmp_path, monkeypatch) -> Settings:
+    # Set and taken away again, so that what is set meanwhile goes with the test.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.delenv("DAGSTER_HOME")
     (tmp_path / "definitions").mkdir()
     shutil.copytree(parsed, tmp_path / "data" / "warehouse" / "target")
     for key in ("answer_given", "price_given"):
@@ -171,3 +176,30 @@ def test_the_tick_of_a_night_that_is_long_past_leaves_its_days_to_a_later_one(pr
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=nights.moment)
         found = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
     assert (found.run_requests or [], found.skip_message) == ([], "A later night makes up for this one.")
+
+
+def test_a_new_file_is_an_asset_with_missing_days_and_its_backfill_takes_two_runs_judges_it_alone_and_resumes(
+    project,
+):
+    with model_server() as server, open_home(project) as instance:
+        settings = project.model_copy(update={"model": "openai/x", "api_base": server.base})
+        nights = Nights(settings, instance, builds=False)
+        for number in range(1, 6):
+            export(settings, number, number)
+        nights.night_after(day(5))
+        define(settings.definitions, "new_one")
+        days = build_definitions(settings).resolve_asset_graph().get(dg.AssetKey(["metric", "new_one"])).partitions_def
+        keys = {f"2026-09-0{number}" for number in range(1, 6)}
+        assert keys <= set(days.get_partition_keys())
+        assert nights.materialized("metric", "new_one") == []
+        asked, runs = server.request_count, instance.get_runs_count()
+
+        done = backfill(settings, "new_one", day(1), day(3), lambda progress: None)
+        assert (done.complete_count, done.day_count, done.failure) == (3, 3, None)
+        again = backfill(settings, "new_one", day(1), day(5), lambda progress: None)
+
+        assert (again.complete_count, again.tally.requests) == (5, 2)
+        assert server.request_count == asked + 5
+        assert instance.get_runs_count() == runs + 4
+        assert nights.materialized("metric", "new_one") == sorted(keys)
+        assert nights.look("after_lake") == 0
