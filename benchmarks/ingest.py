@@ -228,15 +228,15 @@ def _groups(file: Any) -> Iterator[list[bytes]]:
 def land_and_merge(is_redacting: bool) -> Any:
     from metrics_pipeline.conversations.landing import land_folder
     from metrics_pipeline.conversations.merge import merge
-    from metrics_pipeline.conversations.record import Conversation
-    from metrics_pipeline.conversations.redaction.redactor import Redacted, Redactor
+    from metrics_pipeline.conversations.record import InColumns
+    from metrics_pipeline.conversations.redaction.redactor import Redactor
     from metrics_pipeline.data_folder import open_data_folder
 
     class Unredacted(Redactor):
         """Takes nothing out."""
 
-        def redact(self, conversation: Conversation) -> Redacted:
-            return Redacted(msgspec.structs.replace(conversation, redaction=self.version), {})
+        def is_clean(self, found: InColumns) -> bool:
+            return True
 
     redactor = Redactor() if is_redacting else Unredacted()
 

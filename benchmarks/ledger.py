@@ -61,8 +61,9 @@ def make_world(root: Path, conversations: int, days: int, metrics: int, turns: i
 
     from metrics_pipeline.conversations.merge import merge
     from metrics_pipeline.conversations.receipts import RECEIPT, Receipt
-    from metrics_pipeline.conversations.record import Conversation, Turn
-    from metrics_pipeline.conversations.shards import Kept, shard_table
+    from metrics_pipeline.conversations.record import Conversation, Turn, in_columns
+    from metrics_pipeline.conversations.shards import kept as with_hashes
+    from metrics_pipeline.conversations.shards import shard_table
     from metrics_pipeline.data_folder import open_data_folder
     from metrics_pipeline.files import write_parquet
 
@@ -82,7 +83,7 @@ def make_world(root: Path, conversations: int, days: int, metrics: int, turns: i
             made = Conversation(
                 f"c{number:07}", day, datetime(day.year, day.month, day.day, 9, tzinfo=UTC), "bench", said
             )
-            kept.append(Kept(made, made.content_hash, made.judged_hash))
+            kept.append(with_hashes(in_columns(made)))
         place = folder.landed / f"{index:032x}"
         place.mkdir(parents=True)
         write_parquet(shard_table(kept), place / f"day={day.isoformat()}.parquet")

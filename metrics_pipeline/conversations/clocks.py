@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
-from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.conversations.record import InColumns
 
 AHEAD = timedelta(days=2)
 """Clocks differ, and a time without a zone is taken to be in UTC."""
@@ -17,19 +17,20 @@ LONGEST = timedelta(days=300)
 """A conversation in writing may rest for months before it goes on; a clock that is a year wrong is wrong by more."""
 
 
-def require_possible_times(conversation: Conversation, now: datetime) -> None:
+def require_possible_times(found: InColumns, now: datetime) -> None:
     """Refuse a conversation whose times cannot all be true.
 
     Raises:
         Unreadable: It began after `now`, or its turns were said before it began or a year later.
     """
-    if conversation.started_at > now + AHEAD:
+    started_at = found.head.started_at
+    if started_at > now + AHEAD:
         raise Unreadable("it began in the future: its clock is wrong, or this machine's")
-    said = [turn.said_at for turn in conversation.turns if turn.said_at is not None]
+    said = [time for time in found.times if time is not None]
     if not said:
         return
     first = min(said)
-    if first < conversation.started_at - BEFORE_ITS_START:
+    if first < started_at - BEFORE_ITS_START:
         raise Unreadable("its turns were said before it began: one of its clocks is wrong")
-    if first > conversation.started_at + LONGEST:
+    if first > started_at + LONGEST:
         raise Unreadable(f"its first turn was said over {LONGEST.days} days after it began: one of its clocks is wrong")

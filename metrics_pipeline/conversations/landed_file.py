@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -20,13 +21,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters.lenient import Unreadable
-from metrics_pipeline.conversations.adapters.registry import convert
+from metrics_pipeline.conversations.adapters.registry import convert, convert_exact
 from metrics_pipeline.conversations.adapters.shape import not_understood
 from metrics_pipeline.conversations.clocks import require_possible_times
 from metrics_pipeline.conversations.erased import Gone, KeptOut
 from metrics_pipeline.conversations.identity import stamp_of
 from metrics_pipeline.conversations.reading import Found, read_export
 from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, read_receipt
+from metrics_pipeline.conversations.record import InColumns, in_columns
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.conversations.shard_writer import ShardWriter
 from metrics_pipeline.conversations.shards import Kept, kept
@@ -98,13 +100,15 @@ def land_file(
     aside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     with replacing_folder(target) as beside:
         shards = ShardWriter(beside)
-        for found in _sorted(read_export(path), heaps, zone, redactor, now, kept_out):
+        for found in _sorted(
+            read_export(path, partial(convert_exact, zone=zone)), heaps, zone, redactor, now, kept_out
+        ):
             if found is None:
                 shards.discard()
                 missing = set(keeping)
                 continue
             shards.add(*found)
-            missing.discard(found[0].conversation.conversation_id)
+            missing.discard(found[0].found.head.conversation_id)
         # Else its hash would stand for a content that it never had.
         if stamp is not None and stamp_of(path) != stamp:
             raise Changing
@@ -191,17 +195,17 @@ def _sorted(
             heaps.quarantined.append((place.position, place.reason))
             continue
         try:
-            adapter, conversation = convert(place.raw, zone)
-            if conversation and kept_out.holds(conversation.conversation_id, conversation.conversation_date):
-                heaps.sources[adapter.name] += 1
-                heaps.erased.append(conversation.conversation_id)
+            source, found = _converted(place.raw, place.exact, zone)
+            if found and kept_out.holds(found.head.conversation_id, found.head.conversation_date):
+                heaps.sources[source] += 1
+                heaps.erased.append(found.head.conversation_id)
                 continue
-            if conversation is not None:
-                require_possible_times(conversation, now)
+            if found is not None:
+                require_possible_times(found, now)
                 # Before it is hashed: a hash of a card number is easily turned back into it.
-                conversation, found = redactor.redact(conversation)
+                found, redactions = redactor.redact_columns(found)
                 # A lone surrogate decodes, and then fits into no file.
-                one = kept(conversation)
+                one = kept(found)
         except Unreadable as error:
             heaps.quarantined.append((place.position, str(error)))
             continue
@@ -211,15 +215,28 @@ def _sorted(
         except UnicodeError:
             heaps.quarantined.append((place.position, "text that is not valid Unicode"))
             continue
-        heaps.sources[adapter.name] += 1
-        if conversation is None:
+        heaps.sources[source] += 1
+        if found is None:
             heaps.counts["waiting"] += 1
         elif (key := bytes.fromhex(one.content_hash)) in heaps.kept:
             heaps.counts["duplicate"] += 1
         else:
             heaps.kept.add(key)
-            if found:
-                heaps.redactions.update(found)
-            if strange := not_understood(conversation):
+            if redactions:
+                heaps.redactions.update(redactions)
+            if strange := not_understood(found.head):
                 heaps.not_understood.update(strange)
             yield one, len(memoryview(place.raw))
+
+
+def _converted(raw: bytes | msgspec.Raw, exact: InColumns | None, zone: ZoneInfo) -> tuple[str, InColumns | None]:
+    """The name of the adapter that knows a place, and the conversation; None while it is in progress.
+
+    Raises:
+        Unreadable: No adapter knows it, or it cannot be read.
+    """
+    exact = exact or convert_exact(raw, zone)
+    if exact is not None:
+        return exact.head.source, exact
+    adapter, conversation = convert(raw, zone)
+    return adapter.name, None if conversation is None else in_columns(conversation)

@@ -14,6 +14,7 @@ import msgspec
 
 from metrics_pipeline.conversations.adapters.registry import is_known
 from metrics_pipeline.conversations.cutting import HOLDERS, LISTS, Item, Opening, cut, find_opening
+from metrics_pipeline.conversations.record import InColumns
 from metrics_pipeline.conversations.rows import read_rows
 from metrics_pipeline.conversations.unpacking import CUT, Chunks, members
 
@@ -29,6 +30,9 @@ DAMAGED = "damaged while packed: its checksum says that it was altered, so nothi
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+ConvertExact = Callable[[bytes], InColumns | None]
+
+
 class Found(NamedTuple):
     """One place of a file: a raw conversation, or why there is none."""
 
@@ -36,6 +40,8 @@ class Found(NamedTuple):
     """A line number of a JSONL or CSV file, a JSON pointer elsewhere; empty for the file itself."""
     raw: bytes | msgspec.Raw | None
     reason: str = ""
+    exact: InColumns | None = None
+    """The conversation that a line is, where it was read at once."""
     spoils: bool = False
     """Whether what was found before it in the same file may have been altered, and must not be kept."""
 
@@ -62,8 +68,12 @@ def is_export(path: Path) -> bool:
     return path.name.lower().endswith((*SUFFIXES, *ARCHIVES)) and not path.is_dir()
 
 
-def read_export(path: Path) -> Iterator[Found]:
-    """Every conversation of an export file, in order, and every place that holds none."""
+def read_export(path: Path, convert_exact: ConvertExact = lambda raw: None) -> Iterator[Found]:
+    """Every conversation of an export file, in order, and every place that holds none.
+
+    Args:
+        convert_exact: Reads a line that is one conversation and nothing else, and need not be looked at again.
+    """
     place = ""
     try:
         for member in members(path, SUFFIXES, MAX_FILE_BYTES):
@@ -71,7 +81,7 @@ def read_export(path: Path) -> Iterator[Found]:
             if member.opened is None:
                 yield Found(place, None, member.reason)
                 continue
-            for found in _content(member.name.lower(), member.opened):
+            for found in _content(member.name.lower(), member.opened, convert_exact):
                 yield found._replace(position=f"{place}, {found.position}".strip(", ")) if place else found
     except EOFError:
         yield Found(place, None, CUT)
@@ -85,7 +95,7 @@ def read_export(path: Path) -> Iterator[Found]:
         yield Found("", None, f"cannot be read ({error.strerror or type(error).__name__})")
 
 
-def _content(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Found]:
+def _content(name: str, opened: Callable[[], BinaryIO], convert_exact: ConvertExact) -> Iterator[Found]:
     if ".csv" in name:
         for group in read_rows(opened, MAX_FILE_BYTES):
             place = f"line {group.line}"
@@ -97,7 +107,7 @@ def _content(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Found]:
     is_lines = (".jsonl" in name or ".ndjson" in name) and begin.split(b"\n", 1)[0].strip() not in (b"[", b"{")
     with opened() as file:
         if is_lines:
-            yield from _lines(file)
+            yield from _lines(file, convert_exact)
             return
         chunks = Chunks(file, MAX_FILE_BYTES)
         content = chunks.up_to(WHOLE_BYTES)
@@ -105,7 +115,7 @@ def _content(name: str, opened: Callable[[], BinaryIO]) -> Iterator[Found]:
             yield from _document(content.removeprefix(BYTE_ORDER_MARK), chunks)
             return
     with opened() as file:
-        yield from _lines(file)
+        yield from _lines(file, convert_exact)
 
 
 def _is_lines(content: bytes) -> bool:
@@ -116,7 +126,7 @@ def _is_lines(content: bytes) -> bool:
     return any(_keys(line) is not None for line in (first, rest.partition(b"\n")[0]))
 
 
-def _lines(file: BinaryIO) -> Iterator[Found]:
+def _lines(file: BinaryIO, convert_exact: ConvertExact) -> Iterator[Found]:
     number = total = 0
     while line := file.readline(MAX_CONVERSATION_BYTES + 1):
         number, total = number + 1, total + len(line)
@@ -131,7 +141,9 @@ def _lines(file: BinaryIO) -> Iterator[Found]:
             yield Found(f"line {number}", None, f"longer than {MAX_CONVERSATION_BYTES >> 20} MiB")
             continue
         line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-        if line.strip():
+        if (exact := convert_exact(line)) is not None:
+            yield Found(f"line {number}", line, exact=exact)
+        elif line.strip():
             yield from _places(line, f"line {number}", "the line")
 
 

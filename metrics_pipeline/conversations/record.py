@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -82,22 +82,57 @@ class Conversation(msgspec.Struct, frozen=True, gc=False):
     @property
     def judged_hash(self) -> str:
         """Fingerprint of what a judge is shown: the turns, and nothing that the prompt does not show."""
-        return fingerprint(shown_turns(self.turns))
+        return in_columns(self).hashes()[1]
 
     @property
     def content_hash(self) -> str:
         """Fingerprint of the whole record: says whether a row changed."""
-        return self.hashes()[0]
+        return in_columns(self).hashes()[0]
+
+
+class InColumns(NamedTuple):
+    """A conversation as it is written: everything but its turns, and of these a column for each field.
+
+    Most conversations are read, looked through, hashed and written in this form, without a record for each turn.
+    """
+
+    head: Conversation
+    """Without turns."""
+    speakers: Sequence[Speaker]
+    texts: Sequence[str]
+    times: Sequence[datetime | None]
+    calls: Sequence[Turn] = ()
+    """All turns, where some of them are function calls; none where none is."""
+
+    def conversation(self) -> Conversation:
+        """The same with its turns as records."""
+        turns = self.calls or map(Turn, range(len(self.texts)), self.speakers, self.texts, self.times)
+        return msgspec.structs.replace(self.head, turns=tuple(turns))
 
     def hashes(self) -> tuple[str, str]:
-        """`content_hash` and `judged_hash`, at the price of one."""
-        judged_hash = self.judged_hash
+        """`content_hash` and `judged_hash` of the conversation."""
+        calls = [turn for turn in self.calls if turn.speaker == "function"]
+        shown = shown_turns(self.calls) if calls else _shown(self)
+        judged_hash = fingerprint(shown)
         # What was said stands in the judged hash already.
-        times = [turn.said_at for turn in self.turns]
-        speakers = [turn.speaker for turn in self.turns]
-        calls = [turn for turn in self.turns if turn.speaker == "function"] if "function" in speakers else []
-        rest = msgspec.structs.replace(self, turns=())
-        return fingerprint((judged_hash, times, calls, rest)), judged_hash
+        return fingerprint((judged_hash, self.times, calls, self.head)), judged_hash
+
+
+def _shown(found: InColumns) -> list[tuple[int, str, str]]:
+    return list(zip(range(len(found.texts)), found.speakers, found.texts, strict=True))
+
+
+def in_columns(conversation: Conversation) -> InColumns:
+    """`conversation` in columns."""
+    turns = conversation.turns
+    speakers = [turn.speaker for turn in turns]
+    return InColumns(
+        msgspec.structs.replace(conversation, turns=()),
+        speakers,
+        [turn.text for turn in turns],
+        [turn.said_at for turn in turns],
+        turns if "function" in speakers else (),
+    )
 
 
 def shown_text(turn: Turn) -> str:

@@ -8,42 +8,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from datetime import datetime
+from itertools import accumulate, chain, repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, RECEIPT, Receipt, receipts
-from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
+from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Turn, in_columns
 from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
 from metrics_pipeline.files import is_whole, write_atomically, write_parquet
-from metrics_pipeline.tables import LANDED, LOGGED, TURN, sort_rows
+from metrics_pipeline.tables import CONVERSATIONS, LANDED, LOGGED, TURN, sort_rows
 
 OF_CALLS = ("function_name", "function_arguments", "function_result")
 SHARD_KEY = ("conversation_id", "content_hash")
+NO_CALL = Turn(0, "user", "")
+MOMENT = LANDED.field("started_at").type
 
 
 class Kept(NamedTuple):
     """A conversation that is kept, and the fingerprints of all of it and of what a judge is shown."""
 
-    conversation: Conversation
+    found: InColumns
     content_hash: str
     judged_hash: str
 
 
-def kept(conversation: Conversation) -> Kept:
+def kept(found: InColumns) -> Kept:
     """The conversation with its fingerprints.
 
     Raises:
         UnicodeError: It holds half a character, which fits into no file.
     """
-    return Kept(conversation, *conversation.hashes())
+    return Kept(found, *found.hashes())
 
 
 def shard_table(found: Sequence[Kept]) -> pa.Table:
@@ -51,47 +55,62 @@ def shard_table(found: Sequence[Kept]) -> pa.Table:
     return sort_rows(unsorted_table(found), SHARD_KEY)
 
 
-def unsorted_table(found: Sequence[Kept]) -> pa.Table:
+def unsorted_table(kept_ones: Sequence[Kept]) -> pa.Table:
     """Conversations as a table of what has landed, in their order."""
-    conversations = [one.conversation for one in found]
-    turns = [turn for one in conversations for turn in one.turns]
-    has_calls = "function" in [turn.speaker for turn in turns]
-    logged = [value for one in conversations for value in one.logged_metrics]
-    columns = {
-        "turn_count": pa.array(
-            [one.utterance_count if has_calls else len(one.turns) for one in conversations], pa.int32()
-        ),
-        "content_hash": pa.array([one.content_hash for one in found], pa.string()),
-        "judged_hash": pa.array([one.judged_hash for one in found], pa.string()),
-        "turns": _lists(
-            [len(one.turns) for one in conversations],
-            [
-                pa.nulls(len(turns), field.type) if field.name in OF_CALLS and not has_calls else _column(turns, field)
-                for field in TURN
-            ],
-            LANDED.field("turns").type,
-        ),
+    found = [one.found for one in kept_ones]
+    heads = [one.head for one in found]
+    logged = [value for head in heads for value in head.logged_metrics]
+    counts = [one.speakers.count("function") if one.calls else 0 for one in found]
+    columns = _columns(heads, [field for field in CONVERSATIONS if field.name in Conversation.__struct_fields__])
+    columns |= {
+        "turn_count": pa.array([len(one.texts) - count for one, count in zip(found, counts, strict=True)], pa.int32()),
+        "content_hash": pa.array([one.content_hash for one in kept_ones], pa.string()),
+        "judged_hash": pa.array([one.judged_hash for one in kept_ones], pa.string()),
+        "turns": _lists([len(one.texts) for one in found], _turns(found), LANDED.field("turns").type),
         "logged_metrics": _lists(
-            [len(one.logged_metrics) for one in conversations],
-            [_column(logged, field) for field in LOGGED],
-            LANDED.field("logged_metrics").type,
+            [len(head.logged_metrics) for head in heads], _columns(logged, LOGGED), LANDED.field("logged_metrics").type
         ),
     }
-    arrays = [columns[field.name] if field.name in columns else _column(conversations, field) for field in LANDED]
-    return pa.Table.from_arrays(arrays, schema=LANDED)
+    return pa.Table.from_arrays([columns[name] for name in LANDED.names], schema=LANDED)
 
 
-def _lists(lengths: Sequence[int], columns: Sequence[pa.Array], kind: pa.ListType) -> pa.Array:
-    items = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
+def _turns(found: Sequence[InColumns]) -> dict[str, pa.Array]:
+    """The columns of all their turns."""
+    lengths = [len(one.texts) for one in found]
+    count = sum(lengths)
+    columns = {
+        "turn_index": pa.array(
+            numpy.arange(count) - numpy.repeat(numpy.cumsum([0, *lengths[:-1]]), lengths), pa.int32()
+        ),
+        "speaker": pa.array(list(chain.from_iterable([one.speakers for one in found])), pa.string()),
+        "text": pa.array(list(chain.from_iterable([one.texts for one in found])), pa.string()),
+        "said_at": _moments(list(chain.from_iterable([one.times for one in found]))),
+    }
+    if any(one.calls for one in found):
+        turns = list(chain.from_iterable([one.calls or repeat(NO_CALL, len(one.texts)) for one in found]))
+        return columns | _columns(turns, [TURN.field(name) for name in OF_CALLS])
+    return columns | dict.fromkeys(OF_CALLS, pa.nulls(count, pa.string()))
+
+
+def _lists(lengths: Sequence[int], columns: Mapping[str, pa.Array], kind: pa.ListType) -> pa.Array:
+    fields = list(kind.value_type)
+    items = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
     return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], pa.int32()), items, type=kind)
 
 
-def _column(items: Sequence[Any], field: pa.Field) -> pa.Array:
-    values = list(map(attrgetter(field.name), items))
-    if pa.types.is_timestamp(field.type):
-        # As text, which is read in a third of the time that Arrow takes to look at each time's zone.
-        return pa.array(msgspec.to_builtins(values), pa.string()).cast(field.type)
-    return pa.array(values, field.type)
+def _columns(items: Sequence[Any], fields: Sequence[pa.Field]) -> dict[str, pa.Array]:
+    """A column of each field of some records."""
+    rows = map(attrgetter(*[field.name for field in fields]), items)
+    values = list(zip(*rows, strict=True)) or [()] * len(fields)
+    return {
+        field.name: _moments(column) if pa.types.is_timestamp(field.type) else pa.array(column, field.type)
+        for field, column in zip(fields, values, strict=True)
+    }
+
+
+def _moments(times: Sequence[datetime | None]) -> pa.Array:
+    # As text, which is read in a third of the time that Arrow takes to look at each time's zone.
+    return pa.array(msgspec.to_builtins(times), pa.string()).cast(MOMENT)
 
 
 def renew(folder: DataFolder, redactor: Redactor) -> None:
@@ -119,7 +138,7 @@ def _renew_file(place: Path, receipt: Receipt, redactor: Redactor) -> None:
         for row in pq.read_table(shard).to_pylist():
             conversation, found = redactor.redact(_conversation(row))
             counts.update(found)
-            one = kept(conversation)
+            one = kept(in_columns(conversation))
             renewed[one.content_hash] = one
         kept_count += len(renewed)
         write_parquet(shard_table(list(renewed.values())), shard)

@@ -10,7 +10,7 @@ import msgspec
 
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.conversations.receipts import RECEIPT, Receipt, write_ingest_files
-from metrics_pipeline.conversations.record import Conversation
+from metrics_pipeline.conversations.record import Conversation, in_columns
 from metrics_pipeline.conversations.shards import kept, shard_table
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.files import replacing_folder, write_parquet
@@ -20,7 +20,7 @@ def land(folder: DataFolder, conversations: Iterable[Conversation]) -> None:
     """Land `conversations` as if they had come in one file, and merge."""
     by_day = defaultdict(list)
     for conversation in conversations:
-        by_day[conversation.conversation_date].append(kept(conversation))
+        by_day[conversation.conversation_date].append(kept(in_columns(conversation)))
     content = repr(sorted(one.content_hash for day in by_day.values() for one in day))
     file_hash = hashlib.sha256(content.encode()).hexdigest()[:32]
     count = sum(len(day) for day in by_day.values())

@@ -92,6 +92,7 @@ def test_what_is_read_quickly_is_what_is_read_leniently(changed, exchanges, odd,
 
     if quickly is not None:
         assert choose(content).name == "polyai_v3"
+        quickly = quickly.conversation()
         leniently = polyai_v3.convert(content, BERLIN)
         assert quickly == leniently
         assert msgspec.json.encode(quickly) == msgspec.json.encode(leniently)
@@ -106,7 +107,7 @@ def test_of_a_key_that_stands_twice_both_take_the_last(twice):
     content = json.dumps(raw(1, 1)).encode()[:-1] + b"," + twice + b"}"
     quickly = convert_exact(content, BERLIN)
     if twice != b'"id":null':
-        assert quickly == polyai_v3.convert(content, BERLIN)
+        assert quickly.conversation() == polyai_v3.convert(content, BERLIN)
     else:
         assert quickly is None
 
@@ -125,4 +126,4 @@ def test_every_star_conversation_is_read_quickly_and_as_it_is_read_leniently():
         content = msgspec.json.encode(one)
         quickly = convert_exact(content, BERLIN)
         assert quickly is not None
-        assert quickly == polyai_v3.convert(content, BERLIN)
+        assert quickly.conversation() == polyai_v3.convert(content, BERLIN)

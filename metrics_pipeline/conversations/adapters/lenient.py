@@ -206,7 +206,12 @@ def logged(found: Any, source: LoggedSource = "function") -> Iterator[LoggedValu
     for name, value in sorted(mapping(found).items()):
         items = [item for item in (value if isinstance(value, list) else [value]) if item is not None]
         for position, item in enumerate(items):
-            yield _event(name, position, item, source) or LoggedValue(name, position, *_written(item), source=source)
+            if isinstance(item, str):
+                yield LoggedValue(name, position, item, source=source)
+            else:
+                yield _event(name, position, item, source) or LoggedValue(
+                    name, position, *_written(item), source=source
+                )
 
 
 def nameless_count(found: Any) -> int:

@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from metrics_pipeline.conversations.adapters import lenient
 from metrics_pipeline.conversations.adapters.lenient import Loose, as_json, in_utc, text
-from metrics_pipeline.conversations.record import Conversation, Turn
+from metrics_pipeline.conversations.record import Conversation, InColumns, Speaker
 
 Given = str | UnsetType | None
 """Kept as an attribute: one that is null is not one that is missing."""
@@ -54,23 +54,36 @@ class _Conversation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     to_number: msgspec.Raw | UnsetType = UNSET
 
 
-class _Kept(NamedTuple):
-    """What is kept as an attribute."""
+class _Labels(NamedTuple):
+    """What is alike in most conversations of an export."""
 
-    source_channel: Given
+    channel: str | None
+    language: str | None
+    variant_id: Given
+    variant_name: str | None
+    environment: str | None
     account_id: Given
     project_id: Given
-    variant_id: Given
     handoff_reason: Given
     handoff_destination: Given
 
 
+class _Read(NamedTuple):
+    """The same as a record has it."""
+
+    channel: str | None
+    language: str | None
+    variant: str | None
+    environment: str | None
+    attributes: str
+
+
 MAX_SHARED_BYTES = 1 << 15
-"""Of a conversation whose attributes are remembered: memory must not grow with what it holds."""
+"""Of a conversation whose labels are remembered: memory must not grow with what it holds."""
 _DECODER = msgspec.json.Decoder(_Conversation)
 
 
-def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | None:
+def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> InColumns | None:
     """What `polyai_v3.convert` says of it; None where that is to be asked, also while it is still in progress."""
     try:
         found = _DECODER.decode(raw)
@@ -88,42 +101,45 @@ def convert_exact(raw: bytes | msgspec.Raw, zone: ZoneInfo) -> Conversation | No
             return None
     except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError):
         return None
-    source_channel = text(found.channel)
-    state = found.state or {}
-    handoff = (found.handoff_reason, found.handoff_destination)
-    kept = _Kept(
-        UNSET if source_channel is None else source_channel,
+    labels = _Labels(
+        found.channel,
+        found.language,
+        found.variant_id,
+        found.variant_name,
+        found.environment,
         found.account_id,
         found.project_id,
-        found.variant_id,
-        *handoff,
+        found.handoff_reason,
+        found.handoff_destination,
     )
-    return Conversation(
+    is_shared = found.state is UNSET and len(memoryview(raw)) <= MAX_SHARED_BYTES
+    read = _read_shared(labels) if is_shared else _read(labels, found.state)
+    head = Conversation(
         conversation_id=conversation_id,
         conversation_date=lenient.day(started_at, zone),
         started_at=started_at,
         source="polyai_v3",
-        updated_at=updated_at,
-        turns=tuple(turns),
         logged_metrics=tuple(lenient.logged(found.metrics)) if found.metrics else (),
+        updated_at=updated_at,
         duration_seconds=found.total_duration,
         reported_turn_count=found.num_turns,
-        channel=lenient.channel(source_channel),
-        language=text(found.language) or text(state.get("language")),
-        variant=text(found.variant_name) or text(found.variant_id),
-        environment=text(found.environment),
+        channel=read.channel,
+        language=read.language,
+        variant=read.variant,
+        environment=read.environment,
         handoff=found.handoff,
         carries_logged=found.metrics is not None,
-        attributes=_shared_attributes(kept)
-        if found.state is UNSET and len(memoryview(raw)) <= MAX_SHARED_BYTES
-        else _attributes(kept, found.state),
+        attributes=read.attributes,
     )
+    return InColumns(head, *turns)
 
 
-def _turns(exchanges: list[_Exchange]) -> list[Turn] | None:
-    """None where one has no field for words, which is for the other reader to count."""
+def _turns(exchanges: list[_Exchange]) -> tuple[list[Speaker], list[str], list[datetime | None]] | None:
+    """Speakers, texts and times; None where one has no field for words, which is for the other reader to count."""
     # Written out, and nothing called for what nearly every turn is: this is most of what reading costs.
-    turns: list[Turn] = []
+    speakers: list[Speaker] = []
+    texts: list[str] = []
+    times: list[datetime | None] = []
     for exchange in exchanges:
         words = exchange.user_input
         if words is exchange.user_input_dtmf is exchange.agent_response is None:
@@ -132,18 +148,36 @@ def _turns(exchanges: list[_Exchange]) -> list[Turn] | None:
             words = lenient.keypad(exchange.user_input_dtmf)
         if words:
             at = exchange.user_input_datetime
-            turns.append(Turn(len(turns), "user", words, at if at is None or at.tzinfo is UTC else in_utc(at)))
+            speakers.append("user")
+            texts.append(words)
+            times.append(at if at is None or at.tzinfo is UTC else in_utc(at))
         words = exchange.agent_response
         if words and not words.isspace():
             at = exchange.agent_response_datetime
-            turns.append(Turn(len(turns), "agent", words, at if at is None or at.tzinfo is UTC else in_utc(at)))
-    return turns
+            speakers.append("agent")
+            texts.append(words)
+            times.append(at if at is None or at.tzinfo is UTC else in_utc(at))
+    return speakers, texts, times
 
 
-def _attributes(found: _Kept, state: dict[str, Any] | UnsetType | None = UNSET) -> str:
-    kept = {**found._asdict(), "state": state}
-    return as_json({name: value for name, value in kept.items() if value is not UNSET})
+def _read(labels: _Labels, state: dict[str, Any] | UnsetType | None = UNSET) -> _Read:
+    source_channel = text(labels.channel)
+    kept = {
+        "source_channel": UNSET if source_channel is None else source_channel,
+        "account_id": labels.account_id,
+        "project_id": labels.project_id,
+        "variant_id": labels.variant_id,
+        "handoff_reason": labels.handoff_reason,
+        "handoff_destination": labels.handoff_destination,
+        "state": state,
+    }
+    return _Read(
+        lenient.channel(source_channel),
+        text(labels.language) or text((state or {}).get("language")),
+        text(labels.variant_name) or text(labels.variant_id),
+        text(labels.environment),
+        as_json({name: value for name, value in kept.items() if value is not UNSET}),
+    )
 
 
-_shared_attributes = lru_cache(maxsize=128)(_attributes)
-"""Of most conversations of an export they are the same."""
+_read_shared = lru_cache(maxsize=128)(_read)

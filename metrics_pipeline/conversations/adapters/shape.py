@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from metrics_pipeline.conversations.adapters import lenient
-from metrics_pipeline.conversations.record import Conversation, LoggedValue, Speaker, Turn
+from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Speaker, Turn
 
 Part = Literal[
     "times of turns",
@@ -53,7 +53,7 @@ class Adapter(NamedTuple):
     """Whether an object with these keys is one of this platform's conversations."""
     convert: Callable[[bytes | msgspec.Raw, ZoneInfo], Conversation | None]
     """One conversation, with its days cut in that zone; None while it is in progress. Raises `Unreadable`."""
-    convert_exact: Callable[[bytes | msgspec.Raw, ZoneInfo], Conversation | None] | None = None
+    convert_exact: Callable[[bytes | msgspec.Raw, ZoneInfo], InColumns | None] | None = None
     """For speed alone: what `convert` says of a conversation that is exactly as its platform describes it. None where
     it is not, or where another adapter could know the object too."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn, fingerprint
+from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Turn, fingerprint, in_columns
 from metrics_pipeline.conversations.redaction.finding import Echoes, find
 from metrics_pipeline.conversations.redaction.names import may_hold_name, name_finds
 from metrics_pipeline.conversations.redaction.own import compile_own
@@ -91,12 +91,31 @@ class Redactor:
         finds = find(Passage(text, is_data=True), self._regions, self._own)
         return _replaced(_Slot(text, 0, finds), _Tokens(()), Counter(), self._on_find)
 
+    def redact_columns(self, found: InColumns) -> tuple[InColumns, Mapping[str, int]]:
+        """As `redact`; of most there is nothing to take out, and no turn becomes a record."""
+        if self.is_clean(found):
+            return found._replace(head=msgspec.structs.replace(found.head, redaction=self.version)), {}
+        redacted = self.redact(found.conversation())
+        return in_columns(redacted.conversation), redacted.counts
+
+    def is_clean(self, found: InColumns) -> bool:
+        """Whether nothing in it need be looked at."""
+        return not (
+            self._recogniser
+            or self._triggers.in_said(_lines(found.texts))
+            or self._triggers.in_data(_data_as_one(found.head, found.calls))
+        )
+
     def redact(self, conversation: Conversation) -> Redacted:
         """`conversation` without what is personal in it, marked with the version."""
         plain = msgspec.structs.replace(conversation, redaction=self.version)
         texts = [turn.text for turn in conversation.turns]
         is_said = self._triggers.in_said(_lines(texts))
-        if not self._recogniser and not is_said and not self._triggers.in_data(_data_as_one(conversation)):
+        if (
+            not self._recogniser
+            and not is_said
+            and not self._triggers.in_data(_data_as_one(conversation, conversation.turns))
+        ):
             return Redacted(plain, {})
         slots = [_Slot(text, 0, []) for text in texts]
         year = conversation.started_at.year
@@ -220,12 +239,12 @@ def _leaves(conversation: Conversation) -> tuple[list[_Slot], list[str]]:
     return [_Slot(whole, len(whole) - length, []) for whole, length in wholes], [name for name, _ in found]
 
 
-def _data_as_one(conversation: Conversation) -> str:
+def _data_as_one(conversation: Conversation, turns: Sequence[Turn]) -> str:
     """Everything but what was said, as one text to search."""
     parts = [conversation.attributes]
     parts += [f"{name}: {value}" for name in FIELDS if (value := getattr(conversation, name))]
     parts += [f"{value.metric}: {value.value}" for value in conversation.logged_metrics]
-    for turn in conversation.turns:
+    for turn in turns:
         if turn.speaker == "function":
             parts += [turn.function_name or "", turn.function_arguments or "", turn.function_result or ""]
     return "\n".join(parts)
