@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,11 @@ from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, write_atomically
 from metrics_pipeline.publishing.lake_state import built_from, lake_state
+from metrics_pipeline.publishing.known_parse import known_parse
 from metrics_pipeline.settings import quiet_libraries
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
+KNOWN_PARSE = PROJECT / "target" / "known_parse.msgpack"
 PROFILE = "metrics_pipeline"
 MEMORY_LIMIT = "2GB"
 """DuckDB takes 80 % of the machine for each process unless told."""
@@ -37,12 +40,12 @@ def database_path(folder: DataFolder) -> Path:
     return folder.warehouse / "build.duckdb"
 
 
-def write_profile(folder: DataFolder) -> Path:
-    """Write dbt's profile for this data folder, if it is not as it should be; its path.
+def profile_output(folder: DataFolder) -> dict[str, Any]:
+    """How dbt builds in this data folder.
 
     The models read relative paths; DuckDB finds them through `file_search_path`, so no path is ever spliced into SQL.
     """
-    output = {
+    return {
         "type": "duckdb",
         "path": str(database_path(folder)),
         "threads": 2,
@@ -54,7 +57,12 @@ def write_profile(folder: DataFolder) -> Path:
         },
         "settings": {"file_search_path": str(folder.root), "enable_progress_bar": False},
     }
-    text = yaml.safe_dump({PROFILE: {"target": "build", "outputs": {"build": output}}}, sort_keys=True)
+
+
+def write_profile(folder: DataFolder) -> Path:
+    """Write dbt's profile for this data folder, if it is not as it should be; its path."""
+    profile = {PROFILE: {"target": "build", "outputs": {"build": profile_output(folder)}}}
+    text = yaml.safe_dump(profile, sort_keys=True)
     path = folder.warehouse / "profiles.yml"
     if not path.exists() or path.read_bytes() != text.encode():
         write_atomically(path, text.encode())
@@ -122,7 +130,8 @@ def _invoke_dbt(command: str, folder: DataFolder) -> Any:
         from dbt.cli.main import dbtRunner
 
         try:
-            found = dbtRunner().invoke([command, *map(str, paths), *options])
+            with known_parse(KNOWN_PARSE, target_path(folder), profile_output(folder)):
+                found = dbtRunner().invoke([command, *map(str, paths), *options])
         finally:
             # dbt would keep the file open, and the audit could not read it.
             DuckDBConnectionManager.close_all_connections()
@@ -147,17 +156,29 @@ def _named_dbt(command: str) -> Iterator[None]:
 _STILL_READ = "What was published before is still read."
 
 
+_NULL_REFUSED = re.compile(r"NOT NULL constraint failed: (\w+?)(?:__dbt_tmp)?\.(\w+)")
+
+
 def _refuse_failures(results: list[Any]) -> None:
+    findings = [finding for finding in map(_finding, results) if finding]
     broken = [result for result in results if result.status.value in ("error", "runtime error")]
+    broken = [result for result in broken if not _finding(result)]
     if broken:
         shown = "; ".join(
             f"{result.node.name}: {_first_line(result.message)}" for result in broken[:MAX_FAILURES_SHOWN]
         )
         raise PublishError(f"dbt cannot build {len(broken)} of the tables: {shown}. {_STILL_READ}")
-    failed = [result for result in results if result.status.value == "fail"]
-    if failed:
-        shown = "; ".join(f"{result.node.name} ({result.failures} rows)" for result in failed[:MAX_FAILURES_SHOWN])
+    if findings:
+        shown = "; ".join(findings[:MAX_FAILURES_SHOWN])
         raise AuditError(f"The audit of the new tables failed: {shown}. {_STILL_READ}")
+
+
+def _finding(result: Any) -> str | None:
+    """What is wrong with the rows, as a test of dbt or a constraint of a table says it."""
+    if result.status.value == "fail":
+        return f"{result.node.name} ({result.failures} rows)"
+    refused = _NULL_REFUSED.search(str(result.message))
+    return f"{refused[1]}: a row without {refused[2]}" if refused else None
 
 
 def _was_stopped(exception: BaseException | None) -> bool:

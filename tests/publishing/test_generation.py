@@ -23,9 +23,10 @@ from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
 from metrics_pipeline.files import write_parquet
 from metrics_pipeline.publishing.database_file import new_database
+from metrics_pipeline.publishing import warehouse
 from metrics_pipeline.publishing.generation import publish, resolve_current
 from metrics_pipeline.publishing.rewriting import rewrite_generation
-from metrics_pipeline.publishing.warehouse import build_marts, database_path
+from metrics_pipeline.publishing.warehouse import build_marts, database_path, manifest_path, target_path
 from metrics_pipeline.tables import to_table
 
 
@@ -159,6 +160,47 @@ def test_a_test_of_dbt_that_finds_rows_stops_the_build_and_names_itself(folder):
         build_marts(folder)
 
     assert published_bytes(folder) == before
+
+
+def test_a_row_without_what_its_table_needs_stops_the_build_and_the_column_is_named(folder):
+    publish(folder, NOW, 3)
+    before = published_bytes(folder)
+    path = folder.verdict_file("flag", DAYS[0])
+    rows = pq.read_table(path).to_pylist()
+    rows[0]["state"] = None
+    write_parquet(to_table("verdicts", rows), path)
+
+    with pytest.raises(AuditError, match="audit of the new tables failed: fct_verdict_history: a row without state"):
+        build_marts(folder)
+
+    assert published_bytes(folder) == before
+
+
+def test_a_data_folder_begins_with_what_dbt_parsed_in_another(folder, tmp_path, monkeypatch):
+    known = tmp_path / "known_parse.msgpack"
+    monkeypatch.setattr(warehouse, "KNOWN_PARSE", known)
+    new = open_data_folder(tmp_path / "new")
+    theirs = (target_path(folder) / "partial_parse.msgpack").read_bytes()
+    known.write_bytes(theirs)
+
+    manifest_path(new)
+
+    ours = (target_path(new) / "partial_parse.msgpack").read_bytes()
+    assert len(ours) == len(theirs)
+    # dbt writes it whole, with new times in it, as soon as it parses one thing.
+    assert sum(one != other for one, other in zip(ours, theirs, strict=True)) in range(1, 65)
+    assert known.read_bytes() == theirs
+
+
+def test_where_what_dbt_parsed_is_damaged_it_parses_anew_and_that_is_kept(tmp_path, monkeypatch):
+    known = tmp_path / "known_parse.msgpack"
+    known.write_bytes(b"garbage" * 1_000)
+    monkeypatch.setattr(warehouse, "KNOWN_PARSE", known)
+    new = open_data_folder(tmp_path / "new")
+
+    manifest_path(new)
+
+    assert known.read_bytes() == (target_path(new) / "partial_parse.msgpack").read_bytes()
 
 
 def test_a_file_that_is_no_parquet_stops_the_build_in_a_sentence(folder):
