@@ -60,6 +60,11 @@ class DataFolder:
         return self.root / ".judging.lock"
 
     @property
+    def batches_lock(self) -> Path:
+        """Held by the one run that is at the batches."""
+        return self.root / ".batches.lock"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger.sqlite"
 

@@ -162,6 +162,22 @@ def locked(path: Path, on_wait: Callable[[], None] = lambda: None, shared: bool 
         handle.close()
 
 
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock on `path` and give True, or give False at once where another process holds it."""
+    with explained(path):
+        handle = path.open("wb")
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        handle.close()
+
+
 def flush(path: Path) -> None:
     """Have the disk hold `path`, a file or a folder."""
     handle = os.open(path, os.O_RDONLY)

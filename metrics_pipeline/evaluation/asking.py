@@ -69,6 +69,10 @@ class Asker:
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
         self._prompter = Prompter(secret, limits.budget.is_in_dollars)
+        self.leaves: Callable[[Question], bool] = lambda question: False
+        """Whether a question is left to a batch: it is not asked here."""
+        self.batched = 0
+        """Requests that are at a provider in batches."""
         self.notes = self._prompter.notes
         """What else a person should know, a sentence each."""
         self._failed_in_a_row: Counter[str] = Counter()
@@ -83,7 +87,7 @@ class Asker:
     @property
     def in_flight(self) -> int:
         """Calls that are under way."""
-        return sum(pace.in_flight for pace in self._paces.values())
+        return sum(pace.in_flight for pace in self._paces.values()) + self.batched
 
     @property
     def reasons(self) -> str | None:
@@ -103,6 +107,8 @@ class Asker:
 
     async def ask(self, question: Question) -> Recorded | None:
         """The recorded reply; None where nothing was recorded and the cells stay open."""
+        if self.leaves(question):
+            return None
         asked, pace, tries = self._prompter.prepare(question), self._pace(question.judge), 0
         while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
             async with pace.under_way:
@@ -147,7 +153,7 @@ class Asker:
         self.tally.requests += 1
         sent_at = self._loop.time()
         outcome = await self._traced_call(question.judge, asked, tries)
-        self.counts.count(question, tries, outcome)
+        self.counts.count(question.cells, tries, outcome)
         if not isinstance(outcome, JudgeReply) and outcome.kind in NEVER_SENT:
             self.tally.requests -= 1
             self.tally.never_sent += 1
@@ -219,6 +225,25 @@ class Asker:
             if isinstance(judge, RemoteJudge):
                 self.clients.add(judge.client)
         return self._paces[judge.name]
+
+    @property
+    def budget(self) -> Budget:
+        """What the run may still spend, whoever sends."""
+        return self._budget
+
+    @property
+    def prompter(self) -> Prompter:
+        """Who makes requests of questions."""
+        return self._prompter
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the run's time is over."""
+        return self._seconds_left
+
+    def stop(self, by: str, reason: str) -> None:
+        """Say why not everything was asked, in a word and in a sentence."""
+        self._stop(by, reason)
 
     @property
     def _seconds_left(self) -> float:

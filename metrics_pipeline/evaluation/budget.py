@@ -98,6 +98,11 @@ class Budget:
         keys = allowance.requests_by_metric.keys() | allowance.dollars_by_metric.keys()
         self._by_metric = {key: _metric_purse(key, allowance) for key in keys}
 
+    def must_wait(self, dollars: float, metrics: Sequence[str]) -> bool:
+        """Whether `take` would wait for requests that are under way."""
+        full = next((purse for purse, share in self._shares(dollars, metrics) if not purse.holds(share)), None)
+        return not self._is_over and full is not None and full.may_hold_later
+
     async def take(self, dollars: float, metrics: Sequence[str]) -> bool:
         """Take what one request costs at most; False where it does not fit any more. `settle` gives the rest back."""
         shares = self._shares(dollars, metrics)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from metrics_pipeline.errors import JudgeError
+from metrics_pipeline.evaluation.batch_api import BatchApi
 from metrics_pipeline.evaluation.chat_completions import settings_of
 from metrics_pipeline.evaluation.judge import JudgeKind, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.litellm_library import count_tokens
@@ -46,6 +47,10 @@ class ChatModel:
 
     def count_tokens(self, text: str) -> int:
         return count_tokens(self.name, text)
+
+    def batch_api(self) -> BatchApi:
+        """The provider's batch interface, the same whoever carries single requests."""
+        return BatchApi(self.name, self._api_base, self._api_key, self._timeout_seconds)
 
     async def ask(self, request: JudgeRequest) -> JudgeReply:
         outcome = await self._outcome(request)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from metrics_pipeline.errors import JudgeBusyError, JudgeRefusedError
 from metrics_pipeline.evaluation.judge import NEVER_SENT, JudgeReply
 from metrics_pipeline.evaluation.ledger import VERDICT_ASKING, Cell
-from metrics_pipeline.evaluation.questions import Question
 
 PARTS_OF_A_DOLLAR = 10**12
 """A token can cost a hundred-millionth of a dollar; in whole parts so small, sums are exact."""
@@ -59,13 +58,15 @@ class Counts:
         """Calls by the judge's fingerprint, each counted once."""
         self._unreached: set[tuple[Cell, ...]] = set()
 
-    def count(self, question: Question, tries: int, outcome: JudgeReply | JudgeBusyError | JudgeRefusedError) -> None:
+    def count(
+        self, cells: tuple[Cell, ...], tries: int, outcome: JudgeReply | JudgeBusyError | JudgeRefusedError
+    ) -> None:
         """One try has ended.
 
         Args:
+            cells: What was asked, one for each metric.
             tries: Tries of the same question before this one.
         """
-        cells = question.cells
         of = [self.lines[Line.of(cell)] for cell in cells]
         if not isinstance(outcome, JudgeReply):
             for figures in of:

@@ -7,18 +7,32 @@ It never retries, never parses, never decides: that is the runner's and the pars
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 
 from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.metrics.definition import MetricDefinition
 
+if TYPE_CHECKING:
+    from metrics_pipeline.evaluation.batch_api import BatchApi
+
 NOT_CONNECTED = "not_connected"
 NOT_SENT = "not_sent"
 """Of a request that was ready, and whose run ended before its turn came."""
-NEVER_SENT = frozenset({NOT_CONNECTED, "no_provider", "no_key"})
+NOT_CREATED = "batch_not_created"
+"""Of a request whose batch never came to be at its provider."""
+NEVER_SENT = frozenset({NOT_CONNECTED, NOT_CREATED, "no_provider", "no_key"})
 """Kinds of failure in which nothing has reached a provider."""
+EXPIRED = "batch_expired"
+"""Of a request that its provider did not come to within its window."""
+CANCELLED = "batch_cancelled"
+FAILED = "batch_failed"
+"""Of a request in a batch that its provider refused as a whole."""
+MISSING = "batch_missing"
+"""Of a request about which the results of its batch say nothing: it may have been paid."""
+NOT_ANSWERED = frozenset({EXPIRED, CANCELLED, FAILED})
+"""Kinds of failure in which a provider did nothing, and nothing is paid."""
 
 JudgeKind = Literal["model", "baseline", "replay"]
 Finish = Literal["complete", "truncated", "filtered", "refused", "too_long", "not_recorded"]
@@ -95,6 +109,18 @@ class RemoteJudge(Protocol):
 
     async def close(self) -> None:
         """Close the connections that the running event loop holds."""
+        ...
+
+
+@runtime_checkable
+class BatchedJudge(Protocol):
+    """A judge whose provider may also be asked in batches."""
+
+    @property
+    def name(self) -> str: ...
+
+    def batch_api(self) -> BatchApi:
+        """Its provider's batch interface."""
         ...
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from metrics_pipeline.evaluation.bookkeeping import requests, statistics, upkeep
+from metrics_pipeline.evaluation.bookkeeping.batches import Batches
 from metrics_pipeline.evaluation.bookkeeping.claims import Processes
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection, Use
 from metrics_pipeline.evaluation.bookkeeping.marks import answer_marks
@@ -73,6 +74,7 @@ class Ledger:
         self.connection = Connection(path, how)
         self.names = Names(self.connection.db)
         self._processes = Processes(self.connection)
+        self.batches = Batches(self.connection, self.names, self._processes)
 
     @classmethod
     def at_rest(cls, path: Path) -> Ledger:

@@ -53,6 +53,8 @@ class PlannedRequest(NamedTuple):
     subject: Subject
     metrics: tuple[MetricDefinition, ...]
     judge: Judge
+    asks: tuple[Ask, ...] = ()
+    """What is asked of each of the metrics, in the same order."""
 
 
 class OpenCells:
@@ -113,7 +115,7 @@ class OpenCells:
                 self._planned.add(question)
                 metrics = tuple(need.metric for need, _ in group)
                 if shown_to(judge, one.conversation.turns, metrics, {}) is not None:
-                    yield PlannedRequest(one, metrics, judge)
+                    yield PlannedRequest(one, metrics, judge, tuple(ask for _, ask in group))
 
     def groups(self, asks: Sequence[tuple[Need, Ask]], one: Subject) -> list[list[tuple[Need, Ask]]]:
         """Asks that may go in one request: of one judge, one asking, and at most `group_size`; of a long conversation

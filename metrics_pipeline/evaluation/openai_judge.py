@@ -22,9 +22,9 @@ from metrics_pipeline.evaluation.chat_completions import (
     not_connected,
     outcome_of_status,
     parameters,
-    read_choice,
 )
 from metrics_pipeline.evaluation.chat_model import ChatModel
+from metrics_pipeline.evaluation.completion import read_completion
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.prices import cost_dollars
 
@@ -108,52 +108,7 @@ class OpenaiJudge(ChatModel):
     def _reply(self, body: bytes | None) -> JudgeReply | JudgeError:
         if body is None:
             return JudgeReply(text="", finish="truncated")
-        try:
-            found = _COMPLETION.decode(body)
-            choice = found.choices[0]
-        except (msgspec.DecodeError, UnicodeError, RecursionError, IndexError):
-            return JudgeBusyError("the reply holds no choice", kind=SERVER_ERROR)
-        text, finish = read_choice(choice.message.content, choice.finish_reason, choice.message.refusal)
-        usage = found.usage or _Usage()
-        details = usage.prompt_tokens_details or _Details()
-        return JudgeReply(
-            text=text,
-            finish=finish,
-            model_served=found.model,
-            prompt_tokens=usage.prompt_tokens,
-            reply_tokens=usage.completion_tokens,
-            cached_tokens=details.cached_tokens,
-            cost_dollars=cost_dollars(self.name, usage.prompt_tokens, usage.completion_tokens, details.cached_tokens),
-        )
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice]
-    model: str | None = None
-    usage: _Usage | None = None
-
-
-_COMPLETION = msgspec.json.Decoder(_Completion)
+        return read_completion(body, lambda *tokens: cost_dollars(self.name, *tokens))
 
 
 def _is_out_of_time(error: BaseException | None) -> bool:

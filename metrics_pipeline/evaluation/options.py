@@ -56,6 +56,21 @@ class Limits(NamedTuple):
         return Rate(self.concurrency, self.requests_per_minute, self.tokens_per_minute)
 
 
+class Batching(NamedTuple):
+    """How requests go to a provider in batches."""
+
+    most_requests: int
+    """In one batch."""
+    most_bytes: int
+    """In one batch's file."""
+    poll_seconds: float
+    """Before the provider is first asked how far it has come; longer and longer while nothing ends."""
+    corrects_directly: bool = False
+    """Whether a reply that does not hold is asked about at once, and not in the next batch."""
+    patience_seconds: float = 300.0
+    """How long a batch whose creation nobody saw the end of is looked for before it is created again."""
+
+
 class Progress(NamedTuple):
     """How far a run has come."""
 
@@ -85,6 +100,8 @@ class Options(NamedTuple):
     """Called whenever a conversation is settled."""
     night: Night | None = None
     """Of what is new, left open, or lost, take up only what this says."""
+    batching: Batching | None = None
+    """How models are asked in batches; None: they are asked directly."""
 
     def after(self, sent: Tally) -> Options:
         """The same with what is left of the run's budget."""

@@ -31,15 +31,28 @@ def known_price(
         cached_tokens: How many of the prompt's tokens came out of the provider's cache.
     """
     prices = _entry(model)
-    # Some prices rise with the length of the prompt: for the whole call, from there on.
-    limits = [int(found[1]) for key in prices if (found := _ABOVE.match(key))]
-    passed = [limit for limit in limits if prompt_tokens > limit * 1000]
-    tier = f"_above_{max(passed)}k_tokens" if passed else ""
+    tier = _tier(prices, prompt_tokens)
     prompt = prices.get(f"input_cost_per_token{tier}") or 0.0
     reply = prices.get(f"output_cost_per_token{tier}") or prices.get("output_cost_per_token") or 0.0
     cached = prices.get(f"cache_read_input_token_cost{tier}", prompt)
     dollars = (prompt * (prompt_tokens - cached_tokens) + cached * cached_tokens, reply * reply_tokens)
     return dollars if sum(dollars) else None
+
+
+def known_batch_price(model: str, prompt_tokens: int, reply_tokens: int) -> tuple[float, float] | None:
+    """The same of one request in a batch; None where the list has no price of its own for that: half is a guess."""
+    prices = _entry(model)
+    tier = _tier(prices, prompt_tokens)
+    prompt = prices.get(f"input_cost_per_token{tier}_batches")
+    reply = prices.get(f"output_cost_per_token{tier}_batches")
+    return (prompt * prompt_tokens, reply * reply_tokens) if prompt and reply else None
+
+
+def _tier(prices: Mapping[str, Any], prompt_tokens: int) -> str:
+    """Some prices rise with the length of the prompt: for the whole call, from there on."""
+    limits = [int(found[1]) for key in prices if (found := _ABOVE.match(key))]
+    passed = [limit for limit in limits if prompt_tokens > limit * 1000]
+    return f"_above_{max(passed)}k_tokens" if passed else ""
 
 
 def cost_dollars(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,8 @@ from metrics_pipeline.conversations.record import Turn
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.judge import Judge, JudgeReply, JudgeRequest
 from metrics_pipeline.evaluation.ledger import Cell
-from metrics_pipeline.evaluation.prices import known_price
+from metrics_pipeline.evaluation.prices import Price, known_price
+from metrics_pipeline.evaluation.standing import Ask, Subject
 from metrics_pipeline.metrics.definition import MetricDefinition
 
 CHARACTERS_A_TOKEN = 3.0
@@ -38,6 +40,26 @@ class Question(NamedTuple):
     """The first and the last turn that `turns` leaves out; None where they are the whole conversation."""
     conversation: str = ""
     """The mark of the conversation's id; empty where the question is about none."""
+
+
+def question_about(
+    one: Subject, metrics: tuple[MetricDefinition, ...], asks: Sequence[Ask], judge: Judge, mark: str
+) -> Question:
+    """What is asked about one conversation, the whole of it.
+
+    Args:
+        asks: Of each of the metrics, in the same order.
+        mark: Of the conversation's id.
+    """
+    return Question(
+        one.conversation.turns,
+        metrics,
+        tuple(ask.cell for ask in asks),
+        judge,
+        {metric.key: ask.problem for metric, ask in zip(metrics, asks, strict=True) if ask.problem},
+        redaction=one.conversation.redaction,
+        conversation=mark,
+    )
 
 
 class Asked(NamedTuple):
@@ -75,17 +97,24 @@ class _Usage:
 class Prompter:
     """Prepares questions, and learns from replies how many tokens they come to."""
 
-    def __init__(self, secret: bytes, counts_dollars: bool) -> None:
+    def __init__(self, secret: bytes, counts_dollars: bool, price: Price = known_price) -> None:
         """
         Args:
             secret: Of the project, for the marks around transcripts.
             counts_dollars: Whether anybody asks what a request costs at most.
+            price: Of one request.
         """
         self.notes: list[str] = []
         """What a person should know, a sentence each."""
-        self._secret, self._counts_dollars = secret, counts_dollars
+        self._secret, self._counts_dollars, self._price = secret, counts_dollars, price
         self._usage: defaultdict[str, _Usage] = defaultdict(_Usage)
         self._briefs: dict[tuple[tuple[str, str], ...], _Brief] = {}
+
+    def priced(self, price: Price) -> Prompter:
+        """The same, with another price of a request."""
+        found = copy(self)
+        found._price = price
+        return found
 
     def prepare(self, question: Question) -> Asked:
         judge, request, schema_characters = question.judge, question.request, 0
@@ -122,7 +151,7 @@ class Prompter:
             return 0.0
         sizes = (len(message["content"].encode("utf-8", "replace")) for message in request.messages)
         most = sum(sizes) + schema_characters + TOKENS_AROUND_A_PROMPT
-        price = known_price(judge.name, most, request.max_reply_tokens)
+        price = self._price(judge.name, most, request.max_reply_tokens)
         if price is None:
             note = (
                 f"The price of {judge.name} is not known: no budget in dollars stops it. Set METRICS_BUDGET_REQUESTS."

@@ -11,14 +11,16 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from metrics_pipeline import tracing
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.evaluation.batches import AtProvider, Batcher
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
-from metrics_pipeline.evaluation.forecast import held_by, planned
+from metrics_pipeline.evaluation.forecast import held_by, plan_requests, planned
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.open_cells import OpenCells
 from metrics_pipeline.evaluation.options import Judges, Options, Progress
@@ -49,6 +51,8 @@ class Report(NamedTuple):
     """Whether the judge in use was asked, answered nothing, and was given up."""
     rows: tuple[Mapping[str, Any], ...] = ()
     """What is kept of the run in `evaluation_runs`: a row for each metric and judge put to work."""
+    at_provider: AtProvider = AtProvider()
+    """What is left there in batches."""
 
     @property
     def states(self) -> dict[str, Counter[str]]:
@@ -113,6 +117,7 @@ class _Run:
 
     def __init__(self, folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> None:
         self.cells = OpenCells(folder, catalog, judges, ledger, options)
+        self.plan = partial(plan_requests, folder, catalog, judges, ledger, options)
         self.current = judges.current
         self.lines = [
             Line(metric.key, metric.version, judges.fingerprint_of(metric)) for metric in options.chosen(catalog)
@@ -132,7 +137,9 @@ class _Run:
     async def judge(self, work: Sequence[Work]) -> Report:
         self.asker = self.record.asker = open_asker(self.cells.ledger, self.cells.options)
         self.settling = Settling(self.cells, self.asker, self._settled)
+        self.at_provider = AtProvider()
         try:
+            self.at_provider = await Batcher(self.cells, self.asker, self.plan, lambda: self._settled(0)).settle()
             results = await self._judge_days(by_day(work))
             if self.asker.elsewhere:
                 # Left to another run: it has answered meanwhile, or has ended and left it to this one.
@@ -144,6 +151,7 @@ class _Run:
             raise _first(failed) from failed
         finally:
             await self.asker.close()
+        self.asker.elsewhere -= self.cells.ledger.batches.holding(self.asker.elsewhere)
         if self.asker.elsewhere:
             self.cells.notes.append(
                 f"Another run is asking {counted(len(self.asker.elsewhere), 'question')} at this moment: it writes the "
@@ -156,6 +164,7 @@ class _Run:
             (*self.cells.notes, *self.asker.notes),
             tuple(sorted(self.asker.clients)),
             self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
+            at_provider=self.at_provider,
         )
 
     async def _judge_days(

@@ -11,7 +11,7 @@ from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.ledger import Cell, Ledger, Recorded
 from metrics_pipeline.evaluation.open_cells import Need, OpenCells
 from metrics_pipeline.evaluation.options import Judges, Options
-from metrics_pipeline.evaluation.questions import Question
+from metrics_pipeline.evaluation.questions import question_about
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
 from metrics_pipeline.evaluation.standing import Ask, Subject
 from metrics_pipeline.evaluation.window import shown_to
@@ -116,15 +116,9 @@ class Settling:
             judge = self._cells.judge(asks[0][1].cell.judge_fingerprint)
             if judge is None:
                 return
-            question = Question(
-                one.conversation.turns,
-                tuple(need.metric for need, _ in asks),
-                tuple(ask.cell for _, ask in asks),
-                judge,
-                {need.metric.key: ask.problem for need, ask in asks if ask.problem},
-                redaction=one.conversation.redaction,
-                conversation=self._mark(one.conversation.conversation_id),
-            )
+            metrics = tuple(need.metric for need, _ in asks)
+            mark = self._mark(one.conversation.conversation_id)
+            question = question_about(one, metrics, [ask for _, ask in asks], judge, mark)
             shown = shown_to(judge, question.turns, question.metrics, question.problems)
             if shown is None:
                 recorded = await self.asker.refuse(question)

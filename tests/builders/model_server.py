@@ -25,8 +25,10 @@ class ModelServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, fault: str = "", latency_seconds: float = 0.0) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, fault: str = "", latency_seconds: float = 0.0, handler: type[BaseHTTPRequestHandler] | None = None
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.fault, self.latency_seconds = fault, latency_seconds
         self.said = ""
         self.retry_after = "2"
@@ -58,7 +60,7 @@ def model_server(fault: str = "", latency_seconds: float = 0.0) -> Iterator[Mode
         server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: ModelServer
 
@@ -88,9 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "html":
             self._send(200, "<html>Bad Gateway</html>")
         else:
-            self._send(200, self._completion(json.loads(body), fault))
+            self._send(200, self.completion(json.loads(body), fault))
 
-    def _completion(self, request: dict[str, Any], fault: str) -> dict[str, Any]:
+    def completion(self, request: dict[str, Any], fault: str) -> dict[str, Any]:
         schema = request["response_format"]["json_schema"]["schema"]
         turns = [json.loads(line) for line in TURN.findall(request["messages"][1]["content"])]
         text = self.server.said

@@ -16,6 +16,8 @@ from metrics_pipeline.evaluation.bookkeeping.connection import Connection
 
 NOBODY = 0
 """The number of a process that works on a copy of its own, and takes nothing from others."""
+BATCHED = -1
+"""In place of a process's number, of a request that is at a provider in a batch: no process need live for it."""
 
 
 class Processes:
@@ -52,6 +54,8 @@ class Processes:
 
     def is_alive(self, number: int | None) -> bool:
         """Whether another process of that number still runs; not asked of this one."""
+        if number == BATCHED:
+            return True
         if number is None or number in self._ended or not self._connection.is_shared:
             return False
         if self._own is not None and number == self._own[0]:

@@ -21,6 +21,14 @@ class _Body(msgspec.Struct):
     failure: str | None
 
 
+def add_missing_tables(db: sqlite3.Connection, schema: Sequence[str]) -> None:
+    """Make the tables that are not there yet; all that version 4 lacks."""
+    kept = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    for statement in schema:
+        if statement.split()[2] not in kept:
+            db.execute(statement)
+
+
 def from_version_3(db: sqlite3.Connection, schema: Sequence[str]) -> None:
     """Version 3 named everything in full, compressed each reply alone, and kept a row for each cell.
 
@@ -29,10 +37,7 @@ def from_version_3(db: sqlite3.Connection, schema: Sequence[str]) -> None:
     """
     for table in CHANGED:
         db.execute(f"alter table {table} rename to old_{table}")
-    kept = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
-    for statement in schema:
-        if statement.split()[2] not in kept:
-            db.execute(statement)
+    add_missing_tables(db, schema)
     names = Names(db)
     cursor = db.execute(
         """

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from metrics_pipeline.evaluation.bookkeeping import replies
+from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED
 from metrics_pipeline.evaluation.bookkeeping.names import REPLIED, Names, packed_hash, unpacked_hash
 from metrics_pipeline.evaluation.bookkeeping.records import Cell, Intent, Outcome, Question, Recorded
 
@@ -75,8 +76,10 @@ def _is_asked(
         return False
     wanted = {Question(*cell[1:]) for cell in cells}
     replied = names.word_id(REPLIED)
+    # What a batch is asking, no other batch asks.
+    others = () if own_process == BATCHED else (own_process,)
     return any(
-        (outcome == replied or (outcome is None and process != own_process and is_alive(process)))
+        (outcome == replied or (outcome is None and process not in others and is_alive(process)))
         and not wanted.isdisjoint(names.questions(question))
         for question, outcome, process in rows
     )

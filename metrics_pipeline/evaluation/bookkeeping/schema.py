@@ -11,10 +11,10 @@ import sqlite3
 from pathlib import Path
 
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.evaluation.bookkeeping.migration import from_version_3
+from metrics_pipeline.evaluation.bookkeeping.migration import add_missing_tables, from_version_3
 
-SCHEMA_VERSION = 4
-ADDED_SINCE = {1: ("redaction", "conversation"), 2: ("conversation",), 3: ()}
+SCHEMA_VERSION = 5
+ADDED_SINCE = {1: ("redaction", "conversation"), 2: ("conversation",), 3: (), 4: ()}
 """By the version of an older ledger, the columns of `requests` that it lacks to be one of version 3."""
 
 SCHEMA = """
@@ -32,7 +32,7 @@ create table requests (
     question_id integer not null,
     attempt integer not null,
     sent_at integer not null, -- microseconds since 1970, UTC
-    process_id integer, -- that sent it: while it lives, a request without an outcome is in flight
+    process_id integer, -- that sent it: while it lives, a request without an outcome is in flight; -1: in a batch
     redaction_id integer not null,
     conversation blob, -- mark of the id of the conversation that it was about, if any
     outcome_id integer, -- `reply`, or the kind of failure; NULL: in flight, or lost with its process
@@ -52,6 +52,25 @@ create table replies (
     reply_id integer primary key autoincrement, request_id integer not null, body blob not null
 );
 create table reply_blocks (last_reply_id integer primary key, raw_size integer not null, body blob not null);
+create table batches (
+    batch_id integer primary key autoincrement,
+    mark text not null unique, -- by which the provider lists it
+    judge_fingerprint text not null,
+    request_count integer not null,
+    made_at integer not null,
+    file_hash text, -- SHA-256 of what is uploaded
+    file_id text, -- the provider's, once it is uploaded
+    creating_at integer, -- from then on the provider may have it
+    provider_id text, -- the provider's, once it is known to be there
+    ended_at integer -- NULL: some of its requests have no outcome
+);
+create table batch_requests ( -- of batches that have not ended
+    request_id integer primary key,
+    batch_id integer not null,
+    most_dollars real not null,
+    left_out_from integer,
+    left_out_to integer
+);
 create table judges (judge_fingerprint text primary key, kind text not null, name text not null, settings text not null)
     without rowid;
 create table metric_versions (
@@ -88,6 +107,8 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
     if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
         for statement in statements(SCHEMA):
             db.execute(statement)
+    elif version == 4:
+        add_missing_tables(db, statements(SCHEMA))
     elif version in ADDED_SINCE:
         for column in ADDED_SINCE[version]:
             db.execute(f"alter table requests add column {column} text not null default ''")

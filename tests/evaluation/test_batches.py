@@ -1,0 +1,240 @@
+"""Models asked in batches: every answer is paid once, whatever the provider does, and whenever a run is killed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+
+import batch_runs
+import pytest
+from batch_runs import BATCHING
+from batch_server import batch_server
+from worlds import DELIVERY, REFUND, conversation
+
+from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.litellm_library import load_litellm
+from metrics_pipeline.evaluation.settling import FENCE_SECRET
+
+
+@pytest.fixture
+def server():
+    # It takes seconds to import, which are none of a call's.
+    load_litellm()
+    with batch_server() as found:
+        yield found
+
+
+@pytest.fixture
+def shop(world):
+    return stocked(world)
+
+
+def stocked(world):
+    world.define("refund_promised", REFUND)
+    world.define("delivery_day", DELIVERY)
+    world.land(*(conversation(number) for number in range(6)))
+    with Ledger(world.folder.ledger) as ledger:
+        ledger.secret(FENCE_SECRET, b"the same in every world of these")
+    return world
+
+
+def run(world, server, *arguments, **named):
+    return batch_runs.run(world.folder.root, world.definitions, server.base, *arguments, **named)
+
+
+def answered(world) -> list[str]:
+    return [*world.answers("refund_promised").values(), *world.answers("delivery_day").values()]
+
+
+ALL = ["true"] * 6 + ["agreed"] * 6
+
+
+def told(world):
+    return [{k: v for k, v in row.items() if k not in ("judged_at", "reply_id")} for row in world.verdicts()]
+
+
+def as_sent(bodies) -> list[str]:
+    return sorted(json.dumps(json.loads(body), sort_keys=True) for body in bodies)
+
+
+def test_verdicts_from_a_batch_are_those_of_direct_calls_and_so_is_what_is_sent(shop, new_world, server):
+    direct = stocked(new_world("direct"))
+    run(direct, server, None)
+
+    report = run(shop, server)
+
+    assert told(shop) == told(direct)
+    assert report.stopped is None
+    assert server.steps == Counter(upload=1, create=1, retrieve=1, content=1)
+    assert as_sent(server.paid) == as_sent(server.bodies)
+    assert set(server.paid.values()) == {1}
+    assert run(shop, server).tally.requests == 0
+
+
+def first_time(spoil):
+    """The first batch's results are spoiled, those of later ones are not."""
+    seen = []
+
+    def shape(lines):
+        seen.append(lines)
+        return spoil(lines) if len(seen) == 1 else (lines, [])
+
+    return shape
+
+
+def test_results_that_are_missing_or_failed_are_asked_again_and_of_two_the_first_counts(shop, server):
+    def spoil(lines):
+        kept, doubled, failed, _missing = lines[:3], lines[3], lines[4], lines[5]
+        other = json.loads(json.dumps(doubled))
+        other["response"]["body"]["choices"][0]["message"]["content"] = "{}"
+        error = {"custom_id": failed["custom_id"], "response": None, "error": {"code": "server_error", "message": "x"}}
+        return [*kept, doubled, {**kept[0], "custom_id": "another-batch-1"}], [error, other, "no line"]
+
+    server.shape = first_time(spoil)
+    report = run(shop, server)
+
+    assert answered(shop) == ALL
+    assert [len(server.files[batch["input_file_id"]].splitlines()) for batch in server.batches.values()] == [6, 2]
+    assert set(server.paid.values()) == {1}
+    assert report.notes == (
+        "Batches: results that came twice, of which the first counts (1).",
+        "Batches: lines of results that belong to no request (2).",
+        "Batches: requests about which their batch says nothing: they may have been paid (1).",
+    )
+    assert report.tally.failures == Counter(server_error=1, batch_missing=1)
+
+
+def test_a_completed_batch_without_any_file_is_asked_again(shop, server):
+    server.shape = first_time(lambda lines: ([], []))
+    assert "may have been paid (6)" in run(shop, server).notes[0]
+    assert answered(shop) == ALL
+    assert len(server.batches) == 2
+
+
+@pytest.mark.parametrize("status", ["expired", "cancelled"])
+def test_of_a_batch_that_ended_early_what_was_answered_counts_and_the_rest_is_asked_again(shop, server, status):
+    def spoil(lines):
+        server.status = "completed"
+        gone = [
+            {"custom_id": one["custom_id"], "response": None, "error": {"code": f"batch_{status}"}} for one in lines
+        ]
+        return lines[:2], gone[2:]
+
+    server.status, server.shape = status, first_time(spoil)
+    report = run(shop, server)
+
+    assert answered(shop) == ALL
+    assert set(server.paid.values()) == {1}
+    assert report.tally.failures == {f"batch_{status}": 4}
+    assert report.notes == ()
+
+
+def test_a_batch_that_its_provider_refuses_every_time_is_given_up_after_the_last_try(shop, server):
+    server.status = "failed"
+    report = run(shop, server, retries=1)
+
+    assert len(server.batches) == 2
+    assert set(answered(shop)) == {("error", "provider_error")}
+    assert report.notes == ("Batches: batches that the provider gave up (token_limit_exceeded) (2).",)
+    server.status = "completed"
+    run(shop, server)
+    assert answered(shop) == ALL
+
+
+@pytest.mark.parametrize("step", ["upload", "create", "list", "retrieve", "content"])
+def test_no_fault_at_any_step_costs_anything_twice(shop, server, step):
+    server.retry_after = "0"
+    server.faults = {step: ["500", "429", "drop", "done then 500", "done drop"]}
+    if step == "list":
+        server.faults["create"] = ["done drop"]
+    report = run(shop, server, retries=5)
+
+    assert answered(shop) == ALL, report.stopped
+    assert set(server.paid.values()) == {1}
+    assert len(server.batches) == 1
+    # What was created unheard is found, and asked for no more.
+    assert server.faults[step] == (["done drop"] if step == "create" else [])
+
+
+def test_a_batch_that_was_made_but_never_confirmed_is_found_on_a_later_page_of_the_list(shop, server):
+    server.faults, server.page = {"create": ["done drop"]}, 2
+    server.on_step = lambda moment: [server.create("file_1", {}) for _ in range(5) if moment == "after create"]
+    run(shop, server)
+
+    assert answered(shop) == ALL
+    assert (server.steps["create"], server.steps["list"]) == (1, 3)
+
+
+def test_of_a_batch_that_was_made_twice_one_is_stopped_and_its_price_is_said(shop, server):
+    server.faults = {"create": ["twice then 500"]}
+    server.looks = 3
+    report = run(shop, server)
+
+    assert answered(shop) == ALL
+    assert sorted(batch["status"] for batch in server.batches.values()) == ["cancelled", "completed"]
+    assert "made a batch twice: 6 requests may be paid twice" in report.notes[0]
+
+
+def test_a_late_batch_is_left_where_it_is_and_the_next_run_fetches_it_in_whichever_mode(shop, server):
+    server.looks = 1_000_000
+    report = run(shop, server, run_timeout_seconds=0.3)
+    assert report.stopped == (
+        "At the provider, and not asked again: 6 requests in 1 batch. The next run fetches the replies."
+    )
+    assert (report.at_provider, report.open_count) == ((1, 6), 12)
+
+    report = run(shop, server, None)
+    assert (server.request_count, report.at_provider, len(server.batches)) == (0, (1, 6), 1)
+    assert ["At the provider" in note for note in report.notes] == [True]
+
+    for batch in server.batches.values():
+        batch["looks"] = 0
+    report = run(shop, server, None)
+    assert (server.request_count, report.at_provider, len(server.batches)) == (0, (0, 0), 1)
+    assert answered(shop) == ALL
+
+
+def off_list(body) -> str:
+    """A first question is answered with what is on no list."""
+    if len(body["messages"]) > 2:
+        return ""
+    part = {"evidence": [], "reason": "x", "answer": "perhaps", "applies": True, "applies_from_turn": None}
+    return json.dumps({"refund_promised": part, "delivery_day": part})
+
+
+@pytest.mark.parametrize(("directly", "batches", "calls"), [(False, [6, 6], 0), (True, [6], 6)])
+def test_what_does_not_hold_is_asked_again_in_the_next_batch_or_directly(shop, server, directly, batches, calls):
+    server.says = off_list
+    run(shop, server, BATCHING._replace(corrects_directly=directly))
+
+    assert answered(shop) == ALL
+    found = [server.files[batch["input_file_id"]].splitlines() for batch in server.batches.values()]
+    assert (list(map(len, found)), server.request_count) == (batches, calls)
+
+
+@pytest.mark.parametrize("bounds", [{"most_requests": 2}, {"most_bytes": 2 * 6_000}], ids=["by requests", "by bytes"])
+def test_batches_are_bounded_in_size(shop, server, bounds):
+    run(shop, server, BATCHING._replace(**bounds))
+
+    assert answered(shop) == ALL
+    assert [server.files[one["input_file_id"]].count(b"\n") for one in server.batches.values()] == [2, 2, 2]
+    assert max(len(server.files[one["input_file_id"]]) for one in server.batches.values()) < 12_000
+
+
+KILLS = [
+    (f"{moment} {step}", "") for step in ("upload", "create", "retrieve", "content") for moment in ("before", "after")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("moment", "fault"), [*KILLS, ("before create", "drop")])
+def test_a_run_that_is_killed_at_any_step_has_nothing_paid_twice(shop, server, moment, fault):
+    server.faults = {"create": [fault]}
+    batch_runs.killed_run(shop.folder.root, shop.definitions, server, moment)
+
+    report = run(shop, server, later=timedelta(hours=1))
+
+    assert answered(shop) == ALL, report.stopped
+    assert set(server.paid.values()) == {1}
+    assert server.steps["create"] == (2 if fault else 1)
