@@ -75,6 +75,9 @@ def run(
         date | None,
         typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Judge up to and with this day."),
     ] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask models in their provider's batches: for less, within a day.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -90,7 +93,7 @@ def run(
     from metrics_pipeline import pipeline
     from metrics_pipeline.settings import load_settings
 
-    settings = load_settings({"landing": landing, "definitions": definitions})
+    settings = load_settings({"landing": landing, "definitions": definitions, "mode": "batch" if batch else None})
     with stoppable(), judging(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:
@@ -176,6 +179,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "cost_dollars": evaluation.tally.cost_dollars,
         "states": evaluation.states,
         "open": evaluation.open_count,
+        "at_provider": evaluation.at_provider._asdict(),
         "stopped": evaluation.stopped,
         "notes": evaluation.notes,
         "metrics": [_plain(row) for row in evaluation.rows],

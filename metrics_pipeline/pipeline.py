@@ -21,6 +21,7 @@ from metrics_pipeline.conversations.redaction.redactor import Redactor
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.erasing.due import erase_what_is_due, first_day_kept
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.evaluation.batching import batching
 from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.forecast import count_requests
 from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges, recorded, said_of_replays
@@ -199,7 +200,8 @@ def judge(
     """
     judges = recorded(open_known_judges(settings, catalog.active), settings)
     seconds = open_second_judges(settings, judges, catalog.active)
-    options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress, night)
+    how = batching(settings, judges)
+    options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress, night, how)
     # Runs share the lock: what another asks at the same time is left to it, question by question.
     with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):
@@ -282,7 +284,7 @@ def _run(
 ) -> Summary:
     stages: list[Stage] = []
     catalog = load_catalog(settings.definitions).require_sound()
-    open_known_judges(settings, catalog.active)
+    batching(settings, open_known_judges(settings, catalog.active))
     folder = open_data_folder(settings.data)
     # Two runs in one folder take turns where they write the same files, and judge side by side: neither pays twice.
     with locked(folder.landed / ".lock"):

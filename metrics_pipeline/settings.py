@@ -58,6 +58,16 @@ class Settings(BaseModel):
     client: Literal["auto", "litellm", "openai"] = "auto"
     """Who carries requests to a model: litellm reaches every provider; the `openai` client reaches a server of one's
     own with a third of the CPU. `auto` takes it for `openai/NAME` where `api_base` is set."""
+    mode: Literal["direct", "batch"] = "direct"
+    """How a model is asked: call by call, or in its provider's batches, for less, within a day."""
+    batch_requests: int = Field(default=10_000, ge=1, le=50_000)
+    """Requests in one batch, at most; OpenAI takes 50,000."""
+    batch_megabytes: int = Field(default=50, ge=1, le=200)
+    """The size of its file, at most; OpenAI takes 200. A run needs three times as much memory while it sends one."""
+    batch_poll_seconds: float = Field(default=30, gt=0)
+    """Before a provider is first asked how far its batches have come; then longer and longer, up to five minutes."""
+    batch_corrections: Literal["batch", "direct"] = "batch"
+    """Where a reply that does not hold is asked about again: in the next batch, or at once at the full price."""
     group_size: int = Field(default=6, ge=1, le=50)
     """Metrics asked about one conversation in one request, at most."""
     context_tokens: int | None = Field(default=None, ge=1000)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from batch_server import batch_server
 from conversations_server import TOKEN, conversations_server
 from exports import raw, write
-from model_server import model_server
 
 from metrics_pipeline.cli import cli
 from metrics_pipeline.settings import Settings
@@ -57,8 +57,8 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRICS_", "DAGSTER_"))}
     shown = ""
     source = conversations_server([raw(number) for number in range(20)], project="hotel")
-    with model_server() as server, source as platform:
-        environment = kept | {"METRICS_API_BASE": server.base}
+    with batch_server() as server, source as platform:
+        environment = kept | {"METRICS_API_BASE": server.base, "METRICS_BATCH_POLL_SECONDS": "0.1"}
         for block in blocks(README):
             if block.strip() in LONG:
                 continue
@@ -75,6 +75,7 @@ def test_every_command_of_the_readme_works_in_its_order(clone):
             if "METRICS_MODEL" in block:
                 assert "requests" in done.stdout
         assert server.request_count > 50
+        assert set(server.paid.values()) == {1}
         assert platform.requests
     for line in _demo_lines(README):
         assert line in shown, "the README shows what the demo prints: write it anew from `make demo`"

@@ -14,6 +14,7 @@ from metrics_pipeline.errors import LedgerError
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
+    from metrics_pipeline.evaluation.bookkeeping.batches import Batch
     from metrics_pipeline.evaluation.ledger import Ledger
 
 ledger = typer.Typer(no_args_is_help=True, help="What was ever asked and paid for: figures, checks, copies.")
@@ -35,6 +36,7 @@ def stats(as_json: AsJson = False) -> None:
 
     with _opened(to_read=True) as (opened, path), opened.connection.reading() as db:
         found = {"path": str(path), "bytes": path.stat().st_size, **figures(db)}
+        found["batches"] = [_batch(batch) for batch in opened.batches.open()]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -42,10 +44,19 @@ def stats(as_json: AsJson = False) -> None:
     typer.echo("\nBY OUTCOME")
     for outcome, count in found["outcomes"].items():
         typer.echo(f"  {outcome:<32} {count:>12,}")
+    if found["batches"]:
+        typer.echo("\nBATCHES AT THEIR PROVIDER")
+    for batch in found["batches"]:
+        typer.echo(f"  {batch['batch']:<32} {counted(batch['requests'], 'request'):>20}, sent {batch['sent_at']}")
     for heading, key in (("judges", "judge"), ("metrics", "metric")):
         typer.echo(f"\nBY {key.upper()}")
         for row in found[heading]:
             typer.echo(f"  {row[key]:<32} {_sum_text(row)}")
+
+
+def _batch(batch: Batch) -> dict[str, Any]:
+    sent_at = None if batch.creating_at is None else f"{batch.creating_at:%Y-%m-%d %H:%M} UTC"
+    return {"batch": batch.provider_id or "not known to be there", "requests": batch.request_count, "sent_at": sent_at}
 
 
 def _sum_text(row: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ class Asker:
         self.stopped: str | None = None
         """Why nothing more is asked of anybody, in a sentence; None while the run goes on."""
         self.stopped_by: str | None = None
-        """The same in a word: `budget` or `deadline`."""
+        """The same in a word: `budget`, `deadline` or `batch`."""
         self.counts = Counts()
         """What the calls came to, by metric and judge."""
         self.closed: dict[str, str] = {}
@@ -64,11 +64,11 @@ class Asker:
         self._deadline = self._loop.time() + limits.run_timeout_seconds
         self._time_is_up = self._loop.call_at(self._deadline, self._let_all_through)
         today = _spent_today(ledger, limits, now()) if limits.budget.is_daily else Spent()
-        self._budget = Budget(limits.budget, today, lambda reason: self._stop("budget", reason))
+        self.budget = self._budget = Budget(limits.budget, today, lambda reason: self.stop("budget", reason))
         self._recorder = Recorder(ledger, now)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
-        self._prompter = Prompter(secret, limits.budget.is_in_dollars)
+        self.prompter = self._prompter = Prompter(secret, limits.budget.is_in_dollars)
         self.leaves: Callable[[Question], bool] = lambda question: False
         """Whether a question is left to a batch: it is not asked here."""
         self.batched = 0
@@ -128,7 +128,7 @@ class Asker:
             if pause is None:
                 return recorded
             tries += 1
-            await pace.rest(min(pause, self._seconds_left))
+            await pace.rest(min(pause, self.seconds_left))
         # Who waited for a budget may have waited until the run's time was over: that is then said.
         self._may_send(question.judge.name)
         return None
@@ -209,7 +209,7 @@ class Asker:
         return outcome
 
     async def _call(self, judge: Judge, request: JudgeRequest) -> JudgeReply | JudgeBusyError | JudgeRefusedError:
-        timeout = min(self._limits.call_timeout_seconds, max(self._seconds_left, 0.001))
+        timeout = min(self._limits.call_timeout_seconds, max(self.seconds_left, 0.001))
         try:
             async with asyncio.timeout(timeout):
                 return await judge.ask(request)
@@ -227,40 +227,23 @@ class Asker:
         return self._paces[judge.name]
 
     @property
-    def budget(self) -> Budget:
-        """What the run may still spend, whoever sends."""
-        return self._budget
-
-    @property
-    def prompter(self) -> Prompter:
-        """Who makes requests of questions."""
-        return self._prompter
-
-    @property
     def seconds_left(self) -> float:
         """Until the run's time is over."""
-        return self._seconds_left
-
-    def stop(self, by: str, reason: str) -> None:
-        """Say why not everything was asked, in a word and in a sentence."""
-        self._stop(by, reason)
-
-    @property
-    def _seconds_left(self) -> float:
         return self._deadline - self._loop.time()
 
     def _may_send(self, judge: str) -> bool:
         """Whether there is time, and the judge still answers. What has its budget is sent, whoever comes after it."""
-        if self._seconds_left > 0:
+        if self.seconds_left > 0:
             return judge not in self.closed
-        self._stop(
+        self.stop(
             "deadline",
             f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
             f"{GOES_ON}",
         )
         return False
 
-    def _stop(self, by: str, reason: str) -> None:
+    def stop(self, by: str, reason: str) -> None:
+        """Say why not everything is asked, in a word and in a sentence; the first one counts."""
         if self.stopped is None:
             self.stopped, self.stopped_by = reason, by
 

@@ -34,6 +34,7 @@ from metrics_pipeline.wording import counted
 
 ONLY_LOOKS = Batching(0, 0, 0.0)
 """Of a run that asks directly: it takes up what is at a provider, and sends nothing there."""
+CLIENT = "litellm in batches"
 LONGEST_POLL_SECONDS = 300.0
 POLLS_GROW = 1.5
 HOPELESS_LOOKS = 10
@@ -96,6 +97,7 @@ class Batcher:
             self._asker.leaves = self._is_left
         elif not self._book.open():
             return AtProvider()
+        self._asker.clients.add(CLIENT)
         with lock_if_free(self._cells.folder.batches_lock) as is_free:
             if is_free:
                 await self._look()
@@ -230,6 +232,7 @@ class Batcher:
     def _said(self, is_free: bool) -> AtProvider:
         """Say what was odd, and what is left."""
         found = AtProvider(len(self._book.open()), self._book.waiting_count())
+        self._asker.batched = found.requests
         self._cells.notes += [f"Batches: {what} ({count:,})." for what, count in self._course.findings.items()]
         if not is_free:
             sentence = f"Another run is at the batches at this moment, and this one leaves them to it. {GOES_ON}"

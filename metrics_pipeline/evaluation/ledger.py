@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from metrics_pipeline.evaluation.bookkeeping import requests, statistics, upkeep
+from metrics_pipeline.evaluation.bookkeeping import replies, requests, statistics, upkeep
 from metrics_pipeline.evaluation.bookkeeping.batches import Batches
 from metrics_pipeline.evaluation.bookkeeping.claims import Processes
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection, Use
@@ -155,6 +155,11 @@ class Ledger:
         """The recorded replies, by id."""
         with self.connection.reading() as db:
             return requests.recorded(db, self.names, reply_ids)
+
+    def last_reply_id(self) -> int:
+        """The greatest id that was ever given to a reply."""
+        with self.connection.reading() as db:
+            return replies.last_id(db)
 
     def answer_marks(
         self, hashes: Collection[str], judged: Collection[tuple[str, str, str]]

@@ -71,6 +71,7 @@ class OpenCells:
         self.notes: list[str] = []
         """What a person should know of them, a sentence each."""
         self._planned: set[int] = set()
+        self._last_reply_before = ledger.last_reply_id()
 
     def files_that_stand(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> dict[str, list[Judged]]:
         """The metrics whose file of the day is as it would be written now and of whom nothing is to be asked, with
@@ -98,7 +99,7 @@ class OpenCells:
         held: Counter[Line] = Counter()
         for one in subjects:
             standings = [(need, self._standing(one, need, known)) for need in needs]
-            held.update(need.line for need, standing in standings if standing.is_paid)
+            held.update(need.line for need, standing in standings if self._was_held(standing))
             if asks := [(need, standing.ask) for need, standing in standings if standing.ask is not None]:
                 found.append((one, asks))
         return Open(len(subjects), found, known, held)
@@ -160,6 +161,11 @@ class OpenCells:
             for item in works
             if item.judge_fingerprint != NO_JUDGE
         ]
+
+    def _was_held(self, standing: Standing) -> bool:
+        """Whether a reply that was recorded before this run settles it."""
+        verdict = standing.verdict
+        return standing.is_paid and verdict is not None and (verdict.reply_id or 0) <= self._last_reply_before
 
     def _standing(self, one: Subject, need: Need, known: Mapping[Cell, Recorded]) -> Standing:
         record = self.records[need.fingerprint]

@@ -42,6 +42,7 @@ class Ended(Protocol):
     stopped_by: str | None
     closed: dict[str, str]
     clients: set[str]
+    batched: int
 
     @property
     def used_up(self) -> Mapping[str, str]: ...
@@ -202,7 +203,7 @@ def _why_open(record: RunRecord, line: Line, judge: JudgeRecord | None, stopped_
         return "budget"
     if judge is not None and judge.name in asker.closed:
         return "circuit"
-    return asker.stopped_by or "calls_failed"
+    return asker.stopped_by or ("batch" if asker.batched else "calls_failed")
 
 
 def _called(figures: Figures, kind: str | None) -> dict[str, Any]:

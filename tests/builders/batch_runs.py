@@ -31,14 +31,16 @@ def run(
     batching: Batching | None = BATCHING,
     model: str = "openai/some-model",
     later: timedelta = timedelta(),
+    context_tokens: int | None = None,
+    metrics: list[str] | None = None,
     **limits: Any,
 ) -> Report:
     """One run over what is landed in `data`."""
     began = datetime.now(UTC)
-    judges = open_judges(Settings(model=model, api_base=base, api_key="sk-private-key", call_timeout_seconds=5))
-    options = Options(
-        LIMITS._replace(**limits), 6, lambda: NOON + later + (datetime.now(UTC) - began), batching=batching
-    )
+    settings = {"model": model, "api_base": base, "api_key": "sk-private-key", "context_tokens": context_tokens}
+    judges = open_judges(Settings(call_timeout_seconds=5, **settings))
+    limit = LIMITS._replace(**limits)
+    options = Options(limit, 6, lambda: NOON + later + (datetime.now(UTC) - began), metrics=metrics, batching=batching)
     with Ledger(DataFolder(data).ledger) as ledger:
         return evaluate(DataFolder(data), load_catalog(definitions), judges, ledger, options)
 

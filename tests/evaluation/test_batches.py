@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from datetime import timedelta
 
 import batch_runs
 import pytest
-from batch_runs import BATCHING
+from batch_runs import BATCHING, NOON
 from batch_server import batch_server
 from worlds import DELIVERY, REFUND, conversation
 
+from metrics_pipeline import pipeline
+from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.evaluation.batch_lines import batch_dollars
+from metrics_pipeline.evaluation.batches import HOPELESS_LOOKS
+from metrics_pipeline.evaluation.bookkeeping.upkeep import verify
+from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.litellm_library import load_litellm
+from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.settling import FENCE_SECRET
+from metrics_pipeline.files import locked
+from metrics_pipeline.settings import Settings
 
 
 @pytest.fixture
@@ -220,6 +230,157 @@ def test_batches_are_bounded_in_size(shop, server, bounds):
     assert answered(shop) == ALL
     assert [server.files[one["input_file_id"]].count(b"\n") for one in server.batches.values()] == [2, 2, 2]
     assert max(len(server.files[one["input_file_id"]]) for one in server.batches.values()) < 12_000
+
+
+def dollars(world) -> list[float | None]:
+    with Ledger.to_read(world.folder.ledger) as ledger, ledger.connection.reading() as db:
+        return [row[0] for row in db.execute("select cost_dollars from requests")]
+
+
+def test_each_reply_costs_what_the_list_says_of_a_batch_and_nothing_is_known_where_it_says_nothing(shop, server):
+    server.usage = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
+    report = run(shop, server, model="openai/gpt-4o-mini")
+    assert dollars(shop) == [pytest.approx(1_000 * 7.5e-8 + 100 * 3e-7)] * 6
+    assert report.tally.cost_dollars == pytest.approx(6 * 0.000105)
+
+    assert known_price("openai/gpt-4-turbo", 1, 1) is not None
+    assert batch_dollars("openai/gpt-4-turbo", 1_000, 100) is None
+
+
+def test_a_budget_in_requests_is_held_before_a_batch_is_made(shop, server):
+    report = run(shop, server, budget=Allowance(requests=4))
+    assert [server.files[one["input_file_id"]].count(b"\n") for one in server.batches.values()] == [4]
+    assert "budget of 4 requests is used up" in report.stopped
+    assert {row["open_reason"] for row in report.rows} == {"budget"}
+
+    run(shop, server)
+    assert answered(shop) == ALL
+    assert set(server.paid.values()) == {1}
+
+
+def test_a_budget_in_dollars_holds_back_the_most_that_a_batch_can_cost_and_what_is_left_goes_in_the_next(shop, server):
+    server.usage = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
+    report = run(shop, server, budget=Allowance(dollars=0.002), model="openai/gpt-4o-mini")
+
+    sizes = [server.files[one["input_file_id"]].count(b"\n") for one in server.batches.values()]
+    assert len(sizes) > 1
+    assert sum(sizes) == 6
+    assert report.stopped is None
+    assert report.tally.cost_dollars < 0.0001
+
+
+def test_a_metric_whose_own_budget_is_used_up_is_left_out_and_the_others_are_asked(shop, server):
+    report = run(shop, server, budget=Allowance(requests_by_metric={"delivery_day": 2}))
+
+    assert list(shop.answers("refund_promised").values()) == ["true"] * 6
+    assert list(shop.answers("delivery_day").values()).count("agreed") == 2
+    assert "budget of delivery_day is used up" in report.stopped
+
+
+def test_what_is_at_a_provider_counts_in_a_days_budget_at_the_most_it_can_cost(shop, server):
+    server.looks = 1_000_000
+    budget = Allowance(requests_per_day=6, dollars_per_day=1.0)
+    run(shop, server, run_timeout_seconds=0.2, budget=budget, model="openai/gpt-4o-mini")
+
+    with Ledger.to_read(shop.folder.ledger) as ledger:
+        requests, held = ledger.spent_since(NOON - timedelta(hours=1))
+        assert requests == 6
+        assert 0.001 < held < 0.01
+        assert ledger.request_counts() == {"in a batch at its provider": 6}
+
+
+def test_a_run_says_what_is_left_at_the_provider_and_counts_each_call_in_the_run_that_fetches_it(shop, server):
+    server.looks = 1_000_000
+    (row, _) = run(shop, server, run_timeout_seconds=0.2).rows
+    assert (row["stopped_by"], row["open_reason"], row["open_count"], row["call_count"]) == ("batch", "batch", 6, 0)
+
+    for batch in server.batches.values():
+        batch["looks"] = 0
+    (row, _) = run(shop, server).rows
+    assert (row["clients"], row["open_count"], row["call_count"], row["asked_count"]) == ("litellm in batches", 0, 6, 6)
+    assert row["held_count"] == 0
+
+
+def test_of_two_runs_at_once_one_is_at_the_batches_and_the_other_leaves_them_to_it(shop, server):
+    with locked(shop.folder.batches_lock):
+        report = run(shop, server)
+
+    assert "Another run is at the batches" in report.stopped
+    assert (server.steps.total(), server.request_count) == (0, 0)
+
+
+def test_a_provider_that_refuses_the_key_ends_the_run_and_the_next_one_needs_no_second_upload(shop, server):
+    server.faults = {"create": ["401"]}
+    report = run(shop, server)
+    assert "answers no request: the key was not accepted" in report.stopped
+    assert report.is_unanswered
+
+    run(shop, server)
+    assert answered(shop) == ALL
+    assert (server.steps["upload"], server.steps["create"], len(server.batches)) == (1, 2, 1)
+
+
+def test_a_provider_that_answers_no_more_is_given_up_and_its_batches_are_kept(shop, server):
+    server.faults = {"retrieve": ["500"] * HOPELESS_LOOKS}
+    report = run(shop, server, BATCHING._replace(poll_seconds=0.001))
+    assert "could not be looked at, 10 times in a row" in report.stopped
+    assert report.at_provider == (1, 6)
+
+    run(shop, server)
+    assert answered(shop) == ALL
+    assert set(server.paid.values()) == {1}
+
+
+def test_what_was_erased_while_it_was_at_a_provider_is_not_recorded(shop, server):
+    server.looks = 1_000_000
+    run(shop, server, run_timeout_seconds=0.2)
+    with Ledger(shop.folder.ledger) as ledger:
+        assert ledger.forget([conversation(0).judged_hash]) == 1
+    for batch in server.batches.values():
+        batch["looks"] = 0
+    run(shop, server, None, metrics=[])
+
+    with Ledger(shop.folder.ledger) as ledger:
+        assert ledger.request_counts() == {"reply": 5}
+        assert verify(ledger.connection).problems == ()
+
+
+def test_what_a_judge_was_not_shown_is_still_known_when_its_reply_comes_from_a_batch(world, server):
+    world.define("refund_promised", REFUND + "long_conversations: window\n")
+    world.land(conversation(1, *(f"turn {number} " + "word " * 40 for number in range(60))))
+    run(world, server, context_tokens=2_500)
+
+    with Ledger.to_read(world.folder.ledger) as ledger:
+        (recorded,) = ledger.replies([1]).values()
+    assert recorded.reply.left_out is not None
+    assert world.answers("refund_promised") == {"c1": "true"}
+
+
+def test_a_ledger_of_the_version_before_batches_is_brought_up_to_date(shop, server):
+    with sqlite3.connect(shop.folder.ledger) as database:
+        for table in ("batches", "batch_requests"):
+            database.execute(f"drop table {table}")
+        database.execute("pragma user_version = 4")
+    run(shop, server)
+    assert answered(shop) == ALL
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model": "ollama/llama3"}, "METRICS_MODE=batch does not reach ollama/llama3: it is for openai/NAME"),
+        ({"model": "openai/x", "record": "a.recording"}, "METRICS_RECORD keeps direct calls"),
+    ],
+)
+def test_a_mode_that_cannot_work_is_refused_before_anything_is_landed(tmp_path, changed, said):
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "refund_promised.yaml").write_text(REFUND)
+    settings = Settings(
+        mode="batch", data=tmp_path / "data", landing=tmp_path / "none", definitions=tmp_path / "definitions", **changed
+    )
+    with pytest.raises(SettingsError, match=said):
+        pipeline.run(settings)
+    assert not (tmp_path / "data").exists()
 
 
 KILLS = [

@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 
+from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED
 from metrics_pipeline.evaluation.bookkeeping.names import REPLIED
 from metrics_pipeline.evaluation.bookkeeping.records import CORRECTION_ASKING, VERDICT_ASKING, SeenCalls
 from metrics_pipeline.evaluation.bookkeeping.replies import marks
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_ANSWERED, NOT_SENT
 
 UNSETTLED = "in flight or lost"
+AT_PROVIDER = "in a batch at its provider"
 
 _FIGURES = """count(*) as requests, count(*) filter (where word = 'reply') as replies,
     sum(prompt_tokens) as prompt_tokens, sum(reply_tokens) as reply_tokens, sum(cached_tokens) as cached_tokens,
@@ -24,9 +26,9 @@ _FIGURES = """count(*) as requests, count(*) filter (where word = 'reply') as re
 def request_counts(db: sqlite3.Connection) -> dict[str, int]:
     """Requests by outcome."""
     rows = db.execute(
-        "select coalesce(word, ?), count(*) from requests left join words on word_id = outcome_id "
-        "group by 1 order by 1",
-        (UNSETTLED,),
+        "select coalesce(word, iif(process_id = ?, ?, ?)), count(*) from requests "
+        "left join words on word_id = outcome_id group by 1 order by 1",
+        (BATCHED, AT_PROVIDER, UNSETTLED),
     )
     return dict(rows.fetchall())
 
