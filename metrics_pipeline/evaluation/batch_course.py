@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from io import BytesIO
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -56,22 +57,23 @@ class Course:
         """Whether another try is worth it in this run."""
         return self.tries.get(cells, 0) <= self._retries
 
-    async def send(self, judge: Judge, intents: Sequence[BatchedIntent], bodies: Sequence[bytes]) -> bool:
-        """Commit a batch, upload it and have it created; whether it is at its provider, or may be."""
+    async def send(self, judge: Judge, intents: Sequence[BatchedIntent], bodies: list[bytes]) -> bool:
+        """Commit a batch, upload it and have it created; whether it is at its provider, or may be. Empties `bodies`."""
         assert isinstance(judge, BatchedJudge)
         mark, fingerprint = uuid4().hex, intents[0].intent.cells[0].judge_fingerprint
         batch_id, ids = await asyncio.to_thread(self._book.prepare, mark, fingerprint, intents, self._now())
-        lines = []
-        for number, one, body in zip(ids, intents, bodies, strict=True):
+        written = BytesIO()
+        # A file of many megabytes: what is in it is let go of, and not held twice.
+        for number, one, body in zip(ids, intents, _drained(bodies), strict=True):
             if number == ELSEWHERE:
                 self._asker.budget.give_back(one.most_dollars, _keys(one.intent.cells))
                 self._asker.elsewhere.update(one.intent.cells)
             else:
                 self._held[number] = one.most_dollars
-                lines.append(line(mark, number, body))
+                written.write(line(mark, number, body))
         if not batch_id:
             return False
-        content = b"".join(lines)
+        content = written.getvalue()
         await asyncio.to_thread(self._book.note_file, batch_id, file_hash(content))
         api = judge.batch_api()
         try:
@@ -81,7 +83,6 @@ class Course:
             self._explain(judge, error)
             return False
         self._book.note_upload(batch_id, file_id)
-        self._asker.tally.requests += len(lines)
         self._asker.tally.retries += sum(one.intent.attempt > 0 for one in intents)
         try:
             await self._create(self._known(batch_id), api)
@@ -148,13 +149,17 @@ class Course:
                 self.findings[f"a batch was refused: {error}"] += 1
                 await self._abandon(batch, FAILED)
             raise
+        self._note_created(batch, found)
+
+    def _note_created(self, batch: Batch, found: ProviderBatch) -> None:
         self._book.note_created(batch.batch_id, found.provider_id)
+        self._asker.tally.requests += batch.request_count
 
     async def _adopt_or_create(self, batch: Batch, api: BatchApi) -> None:
         if batch.creating_at is not None:
             found = await api.find(batch.mark)
             if found:
-                self._book.note_created(batch.batch_id, found[0].provider_id)
+                self._note_created(batch, found[0])
                 await self._cancel_twins(batch, api, found[1:])
                 return
             if self._now() - batch.creating_at < timedelta(seconds=self._batching.patience_seconds):
@@ -241,6 +246,12 @@ class Course:
     def _count(self, what: str, number: int) -> None:
         if number:
             self.findings[what] += number
+
+
+def _drained(bodies: list[bytes]) -> Iterator[bytes]:
+    bodies.reverse()
+    while bodies:
+        yield bodies.pop()
 
 
 def _keys(cells: Sequence[Cell]) -> tuple[str, ...]:

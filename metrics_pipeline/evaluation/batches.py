@@ -243,7 +243,7 @@ class Batcher:
             )
         else:
             return found
-        if self._sends:
+        if self._sends and self._asker.stopped is None:
             self._asker.stop("batch", sentence)
         else:
             self._cells.notes.append(sentence)

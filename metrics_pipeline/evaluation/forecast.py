@@ -92,12 +92,15 @@ def plan_trial(
 
 
 def count_requests(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledger, options: Options) -> int:
-    """How many requests `evaluate` would send to models at least: what the ledger holds is left out, so are second
-    tries."""
+    """How many requests `evaluate` would send to models at least: what the ledger holds and what a batch
+    is asking is left out, so are second tries."""
     if all(judge.kind != "model" for judge in judges.all):
         return 0
-    return sum(
-        request.judge.kind == "model"
-        for day in plan_requests(folder, catalog, judges, ledger, options)
-        for request in day.requests
-    )
+    are_batches, count = bool(ledger.batches.open()), 0
+    for day in plan_requests(folder, catalog, judges, ledger, options):
+        asked = ledger.batches.holding(ask.cell for one in day.requests for ask in one.asks) if are_batches else set()
+        count += sum(
+            request.judge.kind == "model" and asked.isdisjoint(ask.cell for ask in request.asks)
+            for request in day.requests
+        )
+    return count

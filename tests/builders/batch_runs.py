@@ -12,6 +12,7 @@ from typing import Any
 from batch_server import BatchServer
 
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.evaluation.forecast import count_requests
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Batching, Limits, Options
@@ -43,6 +44,13 @@ def run(
     options = Options(limit, 6, lambda: NOON + later + (datetime.now(UTC) - began), metrics=metrics, batching=batching)
     with Ledger(DataFolder(data).ledger) as ledger:
         return evaluate(DataFolder(data), load_catalog(definitions), judges, ledger, options)
+
+
+def planned_requests(data: Path, definitions: Path, base: str) -> int:
+    """How many requests a run says that it would send."""
+    judges, folder = open_judges(Settings(model="openai/some-model", api_base=base)), DataFolder(data)
+    with Ledger.to_read(folder.ledger) as ledger:
+        return count_requests(folder, load_catalog(definitions), judges, ledger, Options(LIMITS, 6, lambda: NOON))
 
 
 def killed_run(data: Path, definitions: Path, server: BatchServer, moment: str) -> None:

@@ -193,6 +193,7 @@ def test_a_late_batch_is_left_where_it_is_and_the_next_run_fetches_it_in_whichev
         "At the provider, and not asked again: 6 requests in 1 batch. The next run fetches the replies."
     )
     assert (report.at_provider, report.open_count) == ((1, 6), 12)
+    assert batch_runs.planned_requests(shop.folder.root, shop.definitions, server.base) == 0
 
     report = run(shop, server, None)
     assert (server.request_count, report.at_provider, len(server.batches)) == (0, (1, 6), 1)

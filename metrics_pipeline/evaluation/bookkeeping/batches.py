@@ -13,7 +13,7 @@ from typing import NamedTuple
 from metrics_pipeline.evaluation.bookkeeping import requests
 from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED, Processes
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
-from metrics_pipeline.evaluation.bookkeeping.names import Names, unpacked_hash
+from metrics_pipeline.evaluation.bookkeeping.names import Names, packed_hash, unpacked_hash
 from metrics_pipeline.evaluation.bookkeeping.records import Cell, Intent
 from metrics_pipeline.evaluation.bookkeeping.requests import ELSEWHERE, as_moment, microseconds
 
@@ -84,8 +84,8 @@ class Batches:
                     (mark, judge_fingerprint, len(kept), moment),
                 ).lastrowid
                 db.executemany(
-                    "insert into batch_requests values (?, ?, ?, ?, ?)",
-                    [(number, batch_id, one.most_dollars, *(one.left_out or (None, None))) for number, one in kept],
+                    "insert into batch_requests values (?, ?, ?, ?, ?, ?)",
+                    [(number, batch_id, *_about(one)) for number, one in kept],
                 )
         except BaseException:
             self._names.forget()
@@ -130,7 +130,7 @@ class Batches:
             rows = db.execute(
                 """
                 select request_id, judged_hash, question_id, attempt, most_dollars, left_out_from, left_out_to
-                from batch_requests inner join requests using (request_id) inner join asked using (request_id)
+                from batch_requests inner join requests using (request_id)
                 where batch_id = ? and outcome_id is null
                 """,
                 (batch_id,),
@@ -164,3 +164,7 @@ class Batches:
     def _note(self, batch_id: int, column: str, value: str | int | None) -> None:
         with self._connection.transaction() as db:
             db.execute(f"update batches set {column} = ? where batch_id = ?", (value, batch_id))
+
+
+def _about(one: BatchedIntent) -> tuple[bytes | str, float, int | None, int | None]:
+    return packed_hash(one.intent.cells[0].judged_hash), one.most_dollars, *(one.left_out or (None, None))

@@ -54,10 +54,10 @@ class Processes:
 
     def is_alive(self, number: int | None) -> bool:
         """Whether another process of that number still runs; not asked of this one."""
-        if number == BATCHED:
-            return True
         if number is None or number in self._ended or not self._connection.is_shared:
             return False
+        if number == BATCHED:
+            return True
         if self._own is not None and number == self._own[0]:
             return False
         row = self._connection.db.execute("select name from processes where process_id = ?", (number,)).fetchone()

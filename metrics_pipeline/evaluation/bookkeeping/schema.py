@@ -67,6 +67,7 @@ create table batches (
 create table batch_requests ( -- of batches that have not ended
     request_id integer primary key,
     batch_id integer not null,
+    judged_hash blob not null,
     most_dollars real not null,
     left_out_from integer,
     left_out_to integer
