@@ -6,19 +6,17 @@ environment, `<name>` in `metrics.toml` in the working directory, the default.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from metrics_pipeline import setting_values as values
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.refused_setting import refused_because
 from metrics_pipeline.wording import did_you_mean, nearest
@@ -29,9 +27,6 @@ FILE_NAME = "metrics.toml"
 BASELINE = "baseline"
 ALIKE_SETTINGS = 0.7
 """How alike a name must be to a setting's to be taken for a slip of the pen, 0 to 1."""
-FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-# DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
-FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
 
 
 class Settings(BaseModel):
@@ -140,102 +135,19 @@ class Settings(BaseModel):
     keep_runs_days: int = Field(default=90, ge=1)
     """Days that Dagster's files of a run stay, its logs; what it materialized, and when, stays for ever."""
 
-    @field_validator("data", "landing", "definitions", "record")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else path.expanduser().absolute()
-
-    @field_validator("data")
-    @classmethod
-    def _plain_path(cls, path: Path) -> Path:
-        if found := sorted(FORBIDDEN_IN_DATA_PATH & set(str(path))):
-            raise ValueError(f"the path of the data folder must not contain {' '.join(map(repr, found))}")
-        return path
-
-    @field_validator("pull_url")
-    @classmethod
-    def _safe_for_a_token(cls, address: str | None) -> str | None:
-        if address is None:
-            return None
-        try:
-            parts = urlsplit(address)
-            is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-            is_plain = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
-        except ValueError:
-            is_plain = is_local = False
-        if not is_plain or parts.username is not None or parts.password is not None:
-            raise ValueError("write the server's address alone, such as https://api.us-1.platform.polyai.app")
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
-            raise ValueError("must begin with https://, so that nobody on the way reads the token")
-        return address
-
-    @field_validator("pull_token")
-    @classmethod
-    def _fit_for_a_header(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and not all("!" <= sign <= "~" for sign in token.get_secret_value()):
-            raise ValueError("holds a space or a sign that no token has")
-        return token
-
-    @field_validator("lint_synonyms", mode="before")
-    @classmethod
-    def _groups(cls, groups: object) -> object:
-        if isinstance(groups, str):
-            return [group.split(",") for group in groups.split(";")]
-        return groups
-
-    @field_validator("lint_synonyms")
-    @classmethod
-    def _words(cls, groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-        found = tuple(tuple(word.strip().lower() for word in group) for group in groups)
-        if any(len(set(group)) < 2 or not all(word.isalpha() for word in group) for group in found):
-            raise ValueError(
-                "each group needs two different words at least, each of letters: guest, visitor; room, suite"
-            )
-        return found
-
-    @field_validator("redact_phone_regions", mode="before")
-    @classmethod
-    def _listed(cls, regions: object) -> object:
-        return (
-            [region.strip() for region in regions.split(",") if region.strip()] if isinstance(regions, str) else regions
-        )
-
-    @field_validator("redact_phone_regions")
-    @classmethod
-    def _known_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
-        import phonenumbers
-
-        if unknown := sorted({region.upper() for region in regions} - phonenumbers.SUPPORTED_REGIONS):
-            raise ValueError(f"{', '.join(unknown)}: no such country; write each as two letters, such as US, GB")
-        return tuple(dict.fromkeys(region.upper() for region in regions))
-
-    @field_validator("redact_names", mode="before")
-    @classmethod
-    def _yes_no_or_function(cls, names: object) -> object:
-        word = str(names).strip()
-        if word.lower() not in ("true", "false") and not FUNCTION.fullmatch(word):
-            raise ValueError("is neither true nor false, nor a function written like package.module:function")
-        return {"true": True, "false": False}.get(word.lower(), word)
-
-    @field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")
-    @classmethod
-    def _as_table(cls, table: object, info: ValidationInfo) -> object:
-        if not isinstance(table, str):
-            return table
-        try:
-            return json.loads(table)
-        except ValueError:
-            example = '{"MEMBER": "HB-[0-9]{6}"}' if info.field_name == "redact_patterns" else '{"auth_verified": 100}'
-            raise ValueError(f"is not JSON; write it like {example}") from None
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{name!r} is not a time zone; write it like Europe/London") from None
-        return name
+    _absolute = field_validator("data", "landing", "definitions", "record")(values.absolute)
+    _plain_path = field_validator("data")(values.plain_path)
+    _safe_for_a_token = field_validator("pull_url")(values.safe_for_a_token)
+    _fit_for_a_header = field_validator("pull_token")(values.fit_for_a_header)
+    _groups = field_validator("lint_synonyms", mode="before")(values.groups)
+    _words = field_validator("lint_synonyms")(values.words)
+    _listed = field_validator("redact_phone_regions", mode="before")(values.listed)
+    _known_regions = field_validator("redact_phone_regions")(values.known_regions)
+    _yes_no_or_function = field_validator("redact_names", mode="before")(values.yes_no_or_function)
+    _table = field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")(
+        values.table
+    )
+    _known_zone = field_validator("timezone")(values.known_zone)
 
     @property
     def landing_folder(self) -> Path:
@@ -264,9 +176,9 @@ def load_settings(
     Raises:
         SettingsError: A value cannot be used, or `metrics.toml` cannot be read.
     """
-    values, where = _gather(options, environment, folder)
+    given, where = _gather(options, environment, folder)
     try:
-        return Settings(**values)
+        return Settings(**given)
     except ValidationError as error:
         problems = []
         for problem in error.errors():
@@ -324,19 +236,19 @@ def _gather(
     options: Mapping[str, Any] | None, environment: Mapping[str, str] | None, folder: Path | None
 ) -> tuple[dict[str, Any], dict[str, Origin]]:
     environment = os.environ if environment is None else environment
-    values: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     where: dict[str, Origin] = {}
     for name, value in _read_file((folder or Path.cwd()) / FILE_NAME).items():
-        values[name], where[name] = value, "file"
+        given[name], where[name] = value, "file"
     if text := environment.get(OTEL_ENDPOINT, ""):
-        values["otel_endpoint"], where["otel_endpoint"] = text, "environment"
+        given["otel_endpoint"], where["otel_endpoint"] = text, "environment"
     for name in Settings.model_fields:
         if text := environment.get(PREFIX + name.upper(), ""):
-            values[name], where[name] = text, "environment"
+            given[name], where[name] = text, "environment"
     for name, value in (options or {}).items():
         if value is not None:
-            values[name], where[name] = value, "option"
-    return values, where
+            given[name], where[name] = value, "option"
+    return given, where
 
 
 def _read_file(path: Path) -> dict[str, Any]:
