@@ -14,6 +14,7 @@ import typer
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.backfill import backfill
+from metrics_pipeline.commands.audit import audit
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
@@ -124,6 +125,7 @@ cli.command()(trials.estimate)
 cli.command("list")(list_metrics)
 cli.command()(show)
 cli.command()(adapters)
+cli.command()(audit)
 
 
 @cli.command()
@@ -151,6 +153,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:
+    from metrics_pipeline.health.finding import as_json
+
     publication, evaluation = summary.publication, summary.evaluation
     return {
         "generation": publication.generation if publication else None,
@@ -182,6 +186,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "at_provider": evaluation.at_provider._asdict(),
         "stopped": evaluation.stopped,
         "notes": evaluation.notes,
+        "findings": [as_json(finding) for finding in summary.findings],
         "metrics": [_plain(row) for row in evaluation.rows],
         "stages": [stage._asdict() for stage in summary.stages],
     }

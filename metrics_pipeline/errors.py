@@ -18,7 +18,8 @@
     │       └── JudgeClosedError  no request will succeed: key, permission, quota, no server
     ├── StoppedError              the user ended the command; exit code 130
     └── PublishError              what was built cannot be published
-        └── AuditError            the audit of a build found something wrong
+        ├── AuditError            the audit of a build found something wrong
+        └── BlockedError          a check that blocks found something
 
 A message says what, where, and what to do. It never holds a transcript or a secret.
 """
@@ -110,3 +111,7 @@ class PublishError(PipelineError):
 
 class AuditError(PublishError):
     """The audit of a build found something wrong; what was published before is still read."""
+
+
+class BlockedError(PublishError):
+    """A check that is set to block found something; what was published before is still read."""

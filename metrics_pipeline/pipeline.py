@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -32,6 +31,8 @@ from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
 from metrics_pipeline.files import locked
+from metrics_pipeline.health.examining import check_build, refuse_what_blocks
+from metrics_pipeline.health.finding import Finding
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
@@ -56,6 +57,8 @@ class Summary(NamedTuple):
     evaluation: Report
     publication: Publication | None
     """None where nothing was published, because the judge in use answered nothing."""
+    findings: tuple[Finding, ...]
+    """What the checks of the new tables found, and let be published."""
     stages: tuple[Stage, ...]
 
 
@@ -296,18 +299,15 @@ def _run(
     with measured("judge", stages):
         days = days_between(folder, first, last)
         evaluation = judge(folder, catalog, settings, days, None, may_send, on_progress)
-    publication = None
+    publication, found = None, []
     if not evaluation.is_unanswered:
         with locked(folder.warehouse / ".lock"):
             with measured("build", stages):
                 build_marts(folder)
+            with measured("check", stages):
+                found = check_build(folder, settings, now())
+                refuse_what_blocks(found)
             with measured("publish", stages):
                 publication = publish(folder, now(), settings.keep_generations)
-    return Summary(
-        sum(erasure.conversation_count for erasure in erased), landing, merged, evaluation, publication, tuple(stages)
-    )
-
-
-def published_database(folder: DataFolder) -> Path:
-    """The DuckDB file that BI tools open."""
-    return folder.published / "current" / "metrics.duckdb"
+    erased_count = sum(erasure.conversation_count for erasure in erased)
+    return Summary(erased_count, landing, merged, evaluation, publication, tuple(found), tuple(stages))

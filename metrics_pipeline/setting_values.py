@@ -13,6 +13,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr, ValidationInfo
 
+from metrics_pipeline.thresholds import THRESHOLDS
+from metrics_pipeline.wording import did_you_mean, nearest
+
+EXAMPLES = {"redact_patterns": '{"MEMBER": "HB-[0-9]{6}"}', "checks": '{"errors": "block"}'}
+EXAMPLES["check_limits"] = '{"errors": 0.01}'
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # DuckDB reads these in a path as a pattern or as the end of one path and the start of the next.
 FORBIDDEN_IN_DATA_PATH = set("*?[]{},'\"\n")
@@ -89,8 +94,24 @@ def table(given: object, info: ValidationInfo) -> object:
     try:
         return json.loads(given)
     except ValueError:
-        example = '{"MEMBER": "HB-[0-9]{6}"}' if info.field_name == "redact_patterns" else '{"auth_verified": 100}'
+        example = EXAMPLES.get(str(info.field_name), '{"auth_verified": 100}')
         raise ValueError(f"is not JSON; write it like {example}") from None
+
+
+def known_checks(given: object, info: ValidationInfo) -> object:
+    found = table(given, info)
+    if isinstance(found, dict) and (unknown := sorted(str(name) for name in found if name not in THRESHOLDS)):
+        near = did_you_mean(nearest(unknown[0], THRESHOLDS)) or f"The checks are {', '.join(THRESHOLDS)}."
+        raise ValueError(f"no such check: {', '.join(unknown)}. {near}")
+    return found
+
+
+def limits(given: dict[str, float]) -> dict[str, float]:
+    for name, limit in given.items():
+        highest = THRESHOLDS[name].highest
+        if not 0 <= limit <= highest:
+            raise ValueError(f"{name} = {limit:g} is not from 0 to {highest:g} ({THRESHOLDS[name].means})")
+    return given
 
 
 def known_zone(name: str) -> str:

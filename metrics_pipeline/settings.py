@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from metrics_pipeline import setting_values as values
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.refused_setting import refused_because
+from metrics_pipeline.thresholds import THRESHOLDS, Severity
 from metrics_pipeline.wording import did_you_mean, nearest
 
 PREFIX = "METRICS_"
@@ -128,6 +129,13 @@ class Settings(BaseModel):
     otel_endpoint: str | None = None
     """Where traces are sent, an OpenTelemetry collector's address for OTLP over HTTP, such as `http://localhost:4318`;
     `OTEL_EXPORTER_OTLP_ENDPOINT` works as well. Needs the extra `otel`."""
+    checks: dict[str, Severity] = {}
+    """What a check of the new tables does when it finds something, by its name: `warn` (each, unless told), `block`,
+    which keeps the published generation, or `off`. A table in `metrics.toml`; in the environment as JSON."""
+    check_limits: dict[str, float] = {}
+    """What a check lets pass, by its name, where it is not what `thresholds.py` says."""
+    check_days: int = Field(default=7, ge=1, le=92)
+    """The newest complete days that the checks look at: what was wrong before does not come up again."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
     catch_up_days: int = Field(default=14, ge=1, le=366)
@@ -147,7 +155,15 @@ class Settings(BaseModel):
     _table = field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")(
         values.table
     )
+    _known_checks = field_validator("checks", "check_limits", mode="before")(values.known_checks)
+    _limits = field_validator("check_limits")(values.limits)
     _known_zone = field_validator("timezone")(values.known_zone)
+
+    def severity_of(self, check: str) -> Severity:
+        return self.checks.get(check, "warn")
+
+    def limit_of(self, check: str) -> float:
+        return self.check_limits.get(check, THRESHOLDS[check].limit)
 
     @property
     def landing_folder(self) -> Path:
@@ -183,7 +199,8 @@ def load_settings(
         problems = []
         for problem in error.errors():
             name = str(problem["loc"][0])
-            problems.append(f"{_label(name, where.get(name, 'default'))}: {refused_because(problem)}")
+            within = "".join(f", {part}" for part in problem["loc"][1:])
+            problems.append(f"{_label(name, where.get(name, 'default'))}{within}: {refused_because(problem)}")
         raise SettingsError("; ".join(problems) + ". Correct it and run again.") from None
 
 

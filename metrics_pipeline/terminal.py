@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from metrics_pipeline.health.finding import Finding
 from metrics_pipeline.pipeline import Summary
 from metrics_pipeline.serving.agreement import Agreement
 from metrics_pipeline.serving.summary import MetricSummary, sparkline, summaries
@@ -16,6 +17,9 @@ from metrics_pipeline.wording import counted
 
 MOST_METRICS = 20
 """Lines of figures: with what else is said, no more than a screen."""
+MOST_FINDINGS = 8
+"""Findings that are printed, those of one check about one metric as one."""
+HEADINGS = {"block": "blocks    ", "warn": "warning   ", "info": "note      "}
 WIDEST_METRIC = 28
 FIGURES = {
     "taken up": "planned",
@@ -82,8 +86,21 @@ def print_run(summary: Summary) -> None:
         out.print(f"note       {note}")
     seconds = ", ".join(f"{stage.name} {stage.wall_seconds:,.1f} s" for stage in summary.stages)
     out.print(f"took       {seconds}; {max(stage.peak_rss_bytes for stage in summary.stages) / 1e6:,.0f} MB at most")
+    print_findings(out, summary.findings)
     if summary.publication is not None:
         out.print(f"published  {summary.publication.path}")
+
+
+def print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """What the checks found: of each check and metric the newest day, and on how many more it is so."""
+    alike: dict[tuple[str, str | None], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.check, finding.metric), []).append(finding)
+    for found in list(alike.values())[:MOST_FINDINGS]:
+        others = f" The same on {counted(len(found) - 1, 'day')} more." if len(found) > 1 else ""
+        out.print(f"{HEADINGS[found[0].severity]} {found[0].sentence}{others} {found[0].look_at}", soft_wrap=True)
+    if len(alike) > MOST_FINDINGS:
+        out.print(f"warning    and {counted(len(alike) - MOST_FINDINGS, 'warning')} more: see `metrics audit --json`")
 
 
 def print_figures(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

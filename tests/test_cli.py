@@ -105,7 +105,7 @@ def test_a_run_goes_from_export_files_to_a_table_a_bi_tool_reads(finished):
         "erased": 0,
     }
     assert summary["conversations"] == 40
-    assert [stage["name"] for stage in summary["stages"]] == ["land", "merge", "judge", "build", "publish"]
+    assert [stage["name"] for stage in summary["stages"]] == ["land", "merge", "judge", "build", "check", "publish"]
     with duckdb.connect(str(project.data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
         rows = database.execute(
             "select sum(conversation_count), sum(success_count + failure_count + not_applicable_count"

@@ -25,6 +25,7 @@ LAYERS = {
     "data_folder": 1,
     "settings": 1,
     "setting_values": 1,
+    "thresholds": 1,
     "tracing": 1,
     "stages": 2,
     "conversations": 2,

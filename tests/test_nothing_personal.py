@@ -18,7 +18,7 @@ from metrics_pipeline import pipeline
 from metrics_pipeline.cli import cli
 from metrics_pipeline.conversations.quarantine import quarantined
 from metrics_pipeline.conversations.receipts import receipts
-from metrics_pipeline.data_folder import DataFolder, open_data_folder
+from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.settings import load_settings
 
@@ -72,7 +72,7 @@ def test_no_planted_item_is_in_any_file_that_a_run_writes(tmp_path):
     assert left == []
     assert not any("ana.lopez@example.org" in text or "4111 1111" in text for text in written.values())
     assert any("⟦CARD_1⟧" in text for text in written.values())
-    with duckdb.connect(str(pipeline.published_database(DataFolder(data))), read_only=True) as database:
+    with duckdb.connect(str(data / "published" / "current" / "metrics.duckdb"), read_only=True) as database:
         versions = database.execute("select distinct redaction from dim_conversations").fetchall()
         (taken_out,) = database.execute("select sum(redaction_count) from ingest_files").fetchone()
     assert versions == [(pipeline.redactor(settings).version,)]

@@ -65,6 +65,16 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
             "METRICS_PULL_OVERLAP_HOURS in the environment: must be 876,600 or less",
         ),
         ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
+        (
+            {"METRICS_CHECKS": '{"error": "block"}'},
+            "METRICS_CHECKS in the environment: no such check: error. Did you mean errors?",
+        ),
+        ({"METRICS_CHECKS": '{"errors": "loud"}'}, "METRICS_CHECKS in the environment, errors: Input should be 'warn'"),
+        ({"METRICS_CHECKS": "errors=block"}, 'is not JSON; write it like {"errors": "block"}'),
+        (
+            {"METRICS_CHECK_LIMITS": '{"errors": 5}'},
+            "METRICS_CHECK_LIMITS in the environment: errors = 5 is not from 0 to 1 (share of a day's judged",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environment, says):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -72,6 +73,13 @@ def receipts(folder: DataFolder) -> list[Receipt]:
             raise DataFolderError(f"{path}: is damaged. {HOW_TO_LAND_ANEW.format(path.parent)}")
         found.append(receipt)
     return found
+
+
+def landed_since(folder: DataFolder, since: datetime) -> list[Receipt]:
+    """Of the files that landed since then, as the clock of the file system says; a damaged receipt is passed over."""
+    paths = sorted(folder.landed.glob(f"{LANDED_FOLDERS}/{RECEIPT}"))
+    found = [read_receipt(path) for path in paths if path.stat().st_mtime >= since.timestamp()]
+    return [receipt for receipt in found if receipt is not None]
 
 
 def write_ingest_files(folder: DataFolder) -> None:

@@ -7,6 +7,7 @@ to it. Whoever resolved the pointer before keeps reading whole files; who resolv
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -91,9 +92,7 @@ def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
         PublishError: There is no build.
         DataFolderError: A file cannot be written. Nothing changes for readers.
     """
-    database = database_path(folder)
-    if not database.exists():
-        raise PublishError(f"{database}: there is no build to publish. Run `metrics run` first.")
+    database = require_build(folder)
     if findings := audit(folder, database):
         raise AuditError(
             f"The audit of the new tables failed: {'; '.join(map(str, findings))}. What was published before is still "
@@ -113,6 +112,18 @@ def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
         _point(folder.published / "current", Path("generations") / name)
         _prune(generations, name, keep)
     return Publication(name, generations / name, rows)
+
+
+def require_build(folder: DataFolder) -> Path:
+    """The private file that dbt built.
+
+    Raises:
+        PublishError: There is none.
+    """
+    database = database_path(folder)
+    if not database.exists():
+        raise PublishError(f"{database}: there is no build to publish. Run `metrics run` first.")
+    return database
 
 
 def resolve_current(folder: DataFolder) -> Path:
@@ -237,6 +248,25 @@ def _order(key: Iterable[str]) -> str:
 
 def _quoted(text: object) -> str:
     return str(text).replace("'", "''")
+
+
+def damaged_files(generation: Path) -> Iterator[str]:
+    """A sentence for each file of a generation that is not as its manifest says.
+
+    Raises:
+        PublishError: The manifest cannot be read.
+    """
+    manifest = generation / "manifest.json"
+    try:
+        hashes = msgspec.json.decode(manifest.read_bytes())["sha256"]
+    except (OSError, KeyError, TypeError, UnicodeError, msgspec.DecodeError):
+        raise PublishError(f"{manifest}: cannot be read. `metrics run` publishes anew.") from None
+    for name, expected in hashes.items():
+        path = generation / name
+        if not path.exists():
+            yield f"{path}: is gone. `metrics run` publishes anew."
+        elif os.access(path, os.R_OK) and sha256(path) != expected:
+            yield f"{path}: is not what was published. `metrics run` publishes anew."
 
 
 def sha256(path: Path) -> str:
