@@ -27,6 +27,7 @@ from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
 from metrics_pipeline.commands.schema import schema
+from metrics_pipeline.commands.status import status
 from metrics_pipeline.errors import PipelineError, StoppedError
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ cli.command("list")(list_metrics)
 cli.command()(show)
 cli.command()(adapters)
 cli.command()(audit)
+cli.command()(status)
 
 
 @cli.command()

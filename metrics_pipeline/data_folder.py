@@ -55,6 +55,11 @@ class DataFolder:
         return self.root / "feed"
 
     @property
+    def findings(self) -> Path:
+        """What the last checks found."""
+        return self.root / "findings.json"
+
+    @property
     def judging_lock(self) -> Path:
         """Shared by all that judge, and held alone by what takes conversations away."""
         return self.root / ".judging.lock"

@@ -242,6 +242,11 @@ def quiet_libraries() -> None:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 
+def dagster_home(folder: Path) -> Path:
+    """Dagster's home: the one that the user has chosen, or `folder`."""
+    return Path(os.environ.get("DAGSTER_HOME") or folder)
+
+
 def set_dagster_home(folder: Path) -> None:
     """Make `folder` Dagster's home unless the user has chosen one."""
     if "DAGSTER_HOME" not in os.environ:
