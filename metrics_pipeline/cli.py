@@ -16,6 +16,7 @@ from metrics_pipeline.commands.adapters import adapters
 from metrics_pipeline.commands.backfill import backfill
 from metrics_pipeline.commands.audit import audit
 from metrics_pipeline.commands.catalogue import list_metrics, show
+from metrics_pipeline.commands.doctor import doctor
 from metrics_pipeline.commands.erase import erase
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.ledger import ledger
@@ -128,6 +129,7 @@ cli.command()(show)
 cli.command()(adapters)
 cli.command()(audit)
 cli.command()(status)
+cli.command()(doctor)
 
 
 @cli.command()

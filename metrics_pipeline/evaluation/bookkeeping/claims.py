@@ -20,12 +20,17 @@ BATCHED = -1
 """In place of a process's number, of a request that is at a provider in a batch: no process need live for it."""
 
 
+def processes_folder(ledger: Path) -> Path:
+    """Where those that send requests into the ledger at that path hold their locks."""
+    return ledger.with_name(f".{ledger.name}.processes")
+
+
 class Processes:
     """Those that have sent requests into one ledger, and this one among them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._folder = connection.path.with_name(f".{connection.path.name}.processes")
+        self._folder = processes_folder(connection.path)
         self._own: tuple[int, Path, int] | None = None
         self._ended: set[int] = set()
 
@@ -77,7 +82,8 @@ class Processes:
                 self._folder.rmdir()
 
 
-def _is_locked(path: Path) -> bool:
+def is_claimed(path: Path) -> bool:
+    """Whether a process that lives holds the lock on its file at `path`."""
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -89,6 +95,12 @@ def _is_locked(path: Path) -> bool:
         return True
     finally:
         os.close(handle)
+    return False
+
+
+def _is_locked(path: Path) -> bool:
+    if is_claimed(path):
+        return True
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     return False
