@@ -13,8 +13,8 @@ import typer
 
 from metrics_pipeline.commands import trials
 from metrics_pipeline.commands.adapters import adapters
-from metrics_pipeline.commands.backfill import backfill
 from metrics_pipeline.commands.audit import audit
+from metrics_pipeline.commands.backfill import backfill
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.doctor import doctor
 from metrics_pipeline.commands.erase import erase

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from metrics_pipeline import tracing
+from metrics_pipeline.consent import MaySend, ask_before_sending, is_bounded
 from metrics_pipeline.conversations.conversations_api import CallLimits, Source
 from metrics_pipeline.conversations.landing import LandingReport, land_folder
 from metrics_pipeline.conversations.merge import MergeReport, merge
@@ -27,7 +26,6 @@ from metrics_pipeline.evaluation.judges import open_known_judges, open_second_ju
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
 from metrics_pipeline.evaluation.planning import Night
-from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
 from metrics_pipeline.files import locked
@@ -39,12 +37,6 @@ from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.stages import Stage, measured
-from metrics_pipeline.wording import counted
-
-MaySend = Callable[[int], bool]
-"""Whether so many requests may be sent."""
-UNASKED_REQUESTS = 1_000
-"""Requests that a run may send to a model without a budget and without being told to."""
 
 
 class Summary(NamedTuple):
@@ -139,45 +131,6 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
 def _land(settings: Settings, folder: DataFolder) -> LandingReport:
     before = first_day_kept(settings, now())
     return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
-
-
-def is_bounded(settings: Settings) -> bool:
-    """Whether a budget stops a run by itself. One in dollars does where the model's price is known."""
-    in_dollars = settings.budget_dollars is not None or settings.budget_dollars_per_day is not None
-    return bool(_request_budgets(settings)) or (in_dollars and known_price(settings.model, 1, 1) is not None)
-
-
-def unasked_requests(settings: Settings) -> int:
-    """Requests that are sent to a model without a question."""
-    return min(_request_budgets(settings), default=sys.maxsize if is_bounded(settings) else UNASKED_REQUESTS)
-
-
-def _request_budgets(settings: Settings) -> list[int]:
-    return [budget for budget in (settings.budget_requests, settings.budget_requests_per_day) if budget is not None]
-
-
-def ask_before_sending(settings: Settings, requests: int, may_send: MaySend, narrower: str) -> None:
-    """Let `may_send` decide about more requests than the budget, or than 1,000 where there is none.
-
-    Args:
-        narrower: What a user can do to send fewer.
-
-    Raises:
-        SettingsError: It said no.
-    """
-    budget = unasked_requests(settings)
-    if requests <= budget or may_send(requests):
-        return
-    if not is_bounded(settings):
-        raise SettingsError(
-            f"This would send {counted(requests, 'request')} to {settings.model}. Say --yes, set "
-            f"METRICS_BUDGET_REQUESTS, or {narrower}. Nothing was sent."
-        )
-    raise SettingsError(
-        f"This takes {counted(requests, 'request')} to {settings.model}, more than the budget of {budget:,} "
-        f"(METRICS_BUDGET_REQUESTS). Say --yes to send those of the budget and leave the rest open, or {narrower}. "
-        "Nothing was sent."
-    )
 
 
 def judge(

@@ -36,6 +36,7 @@ LAYERS = {
     "erasing": 5,
     "health": 6,
     "pipeline": 7,
+    "consent": 6,
     "terminal": 8,
     "authoring": 8,
     "commands": 9,

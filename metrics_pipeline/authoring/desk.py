@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import NamedTuple
 
-from metrics_pipeline import pipeline
+from metrics_pipeline import consent, pipeline
 from metrics_pipeline.authoring.estimate import Estimate, Price, estimate, litellm_price
+from metrics_pipeline.consent import MaySend
 from metrics_pipeline.data_folder import DataFolder, data_folder_to_read, open_data_folder
 from metrics_pipeline.errors import DefinitionError, SettingsError
 from metrics_pipeline.evaluation.forecast import plan_requests, plan_trial
@@ -21,7 +22,6 @@ from metrics_pipeline.evaluation.trial import Tried, try_out
 from metrics_pipeline.files import can_write, locked
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.pipeline import MaySend
 from metrics_pipeline.serving.catalogue import close_matches
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.wording import counted, did_you_mean
@@ -66,7 +66,7 @@ class Desk(NamedTuple):
                 f"{self.settings.data}: cannot be written, so the replies to {counted(to_models, 'request')} would be "
                 "paid for and lost. Correct the permissions, or set METRICS_DATA to a copy. Nothing was sent."
             )
-        pipeline.ask_before_sending(self.settings, to_models, may_send, "take a smaller --sample")
+        consent.ask_before_sending(self.settings, to_models, may_send, "take a smaller --sample")
         return estimate(planned, 0, self.ledger, self.settings, price)
 
     def try_out(self, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject]) -> Tried:

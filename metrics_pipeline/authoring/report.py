@@ -11,9 +11,9 @@ import msgspec
 from metrics_pipeline.authoring.answers import Answers, Share
 from metrics_pipeline.authoring.estimate import Estimate
 from metrics_pipeline.authoring.preview import Preview, Shown
+from metrics_pipeline.consent import unasked_requests
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.definition import MetricDefinition
-from metrics_pipeline.pipeline import unasked_requests
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.wording import counted
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from metrics_pipeline import pipeline
+from metrics_pipeline import consent, pipeline
 from metrics_pipeline.conversations.record import fingerprint
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import SettingsError
@@ -93,7 +93,7 @@ def review(settings: Settings, metrics: Iterable[MetricDefinition], may_send: Ca
         held = {key: known.get(question.cells[0]) for key, question in questions.items()}
         found = {key: recorded for key, recorded in held.items() if recorded is not None and recorded.reply}
         left = [key for key in questions if key not in found]
-        if len(left) > pipeline.UNASKED_REQUESTS and not pipeline.is_bounded(settings) and not may_send(len(left)):
+        if len(left) > consent.UNASKED_REQUESTS and not consent.is_bounded(settings) and not may_send(len(left)):
             raise SettingsError(
                 f"This would send {counted(len(left), 'request')}. Say --yes, set METRICS_BUDGET_REQUESTS, or "
                 "name a smaller folder. Nothing was sent."

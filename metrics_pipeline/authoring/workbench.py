@@ -12,6 +12,7 @@ from metrics_pipeline.authoring.estimate import Estimate
 from metrics_pipeline.authoring.flips import Comparison, compare, question, scoring
 from metrics_pipeline.authoring.preview import ExampleTest, Preview, alike, example_tests, show_classes, sources_of
 from metrics_pipeline.authoring.recorded import definitions_at, recorded_definitions
+from metrics_pipeline.consent import MaySend
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.tally import Tally
@@ -19,7 +20,6 @@ from metrics_pipeline.evaluation.trial import baseline_answers, frozen_sample
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.sampling import is_sampled
-from metrics_pipeline.pipeline import MaySend
 from metrics_pipeline.settings import BASELINE, Settings
 
 

@@ -40,7 +40,7 @@ def backfill(
     Example:
         metrics backfill auth_verified --from 2026-09-01 --to 2026-10-30
     """
-    from metrics_pipeline import pipeline
+    from metrics_pipeline import consent, pipeline
     from metrics_pipeline.authoring.desk import find_metric
     from metrics_pipeline.authoring.report import estimate_text, plain
     from metrics_pipeline.authoring.workbench import estimate_run
@@ -59,7 +59,7 @@ def backfill(
     if not as_json:
         typer.echo(f"estimate   {settings.model}: {estimate_text(estimate)}")
     if estimate.prompt_tokens:
-        pipeline.ask_before_sending(settings, estimate.requests, asker(yes, settings.model), "narrow it with --from")
+        consent.ask_before_sending(settings, estimate.requests, asker(yes, settings.model), "narrow it with --from")
     with stoppable(), judging(quiet=as_json) as on_progress:
         done = run(settings, metric, first, last, on_progress)
     if as_json:

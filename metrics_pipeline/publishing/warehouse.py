@@ -15,8 +15,8 @@ import yaml
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, write_atomically
-from metrics_pipeline.publishing.lake_state import built_from, lake_state
 from metrics_pipeline.publishing.known_parse import known_parse
+from metrics_pipeline.publishing.lake_state import built_from, lake_state
 from metrics_pipeline.settings import quiet_libraries
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"

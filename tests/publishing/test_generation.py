@@ -22,8 +22,8 @@ from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import AuditError, DataFolderError, PublishError
 from metrics_pipeline.files import write_parquet
-from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing import warehouse
+from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.generation import publish, resolve_current
 from metrics_pipeline.publishing.rewriting import rewrite_generation
 from metrics_pipeline.publishing.warehouse import build_marts, database_path, manifest_path, target_path
