@@ -24,8 +24,8 @@ from metrics_pipeline.conversations.pages import Page, read_page
 from metrics_pipeline.errors import CursorRefusedError, PullBusyError, PullError
 from metrics_pipeline.wording import counted
 
-MAX_REPLY_BYTES = 256 << 20
-"""Of a reply once it is unpacked."""
+MAX_REPLY_BYTES = 64 << 20
+"""Of a reply once it is unpacked; reading it takes some four times as much memory."""
 LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 300.0
 """A server that asks to wait longer ends the pull: the next one goes on."""
@@ -151,6 +151,12 @@ class ConversationsApi:
                 async with self._client.stream("GET", self._source.address, params=parameters) as response:
                     self._refuse(response, "cursor" in parameters)
                     body = await self._body(response)
+        except httpx.InvalidURL:
+            if "cursor" not in parameters:
+                raise PullError(
+                    f"{self._source.name}: is no address that can be asked. Correct METRICS_PULL_URL and pull again."
+                ) from None
+            raise CursorRefusedError(f"{self._source.name}: gave a cursor too long to be sent") from None
         except TimeoutError:
             raise PullBusyError(f"no complete reply within {timeout:.0f} s") from None
         except httpx.HTTPError as error:

@@ -71,6 +71,8 @@ def _leniently(body: bytes) -> _Reply | None:
         conversations = [msgspec.Raw(json.dumps(one).encode()) for one in found["conversations"]]
         rest = {"conversations": [], "cursor": found.get("cursor"), "next_offset": found.get("next_offset")}
         reply = msgspec.convert(rest, _Reply)
+        # Half a character can be neither sent nor kept.
+        (reply.cursor or "").encode()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     reply.conversations = conversations

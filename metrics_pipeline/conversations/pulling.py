@@ -105,6 +105,12 @@ def window(
         if state.waiting_since is not None:
             first = min(first, max(state.waiting_since, state.end - LONGEST_OPEN))
     end = now if last is None else min(last, now)
+    if first >= end and state.end is not None and state.end > now:
+        raise SettingsError(
+            f"The last pull ended at {state.end:%Y-%m-%d %H:%M} UTC, and by this machine's clock it is "
+            f"{now:%Y-%m-%d %H:%M}: one of the two is wrong. Set the clock, and say from which day on: metrics pull "
+            "--from 2026-09-01."
+        )
     if first >= end:
         raise SettingsError(f"There is nothing to pull from {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.")
     return Span(first, end)
@@ -299,7 +305,8 @@ class _Pull:
     def _finish(self) -> None:
         """Move the end on, but over no gap: what was never asked for is asked for by the next pull."""
         end, opened = self._state.end, self._open
-        if end is None or opened.first <= end < opened.last:
+        # An end that is still to come was a wrong clock's: nobody has asked for what is to happen until then.
+        if end is None or end > self._now() or opened.first <= end < opened.last:
             self._state = PullState(opened.last, opened.waiting_since)
         else:
             self._state = msgspec.structs.replace(self._state, open=None)

@@ -35,6 +35,7 @@ class ConversationsServer(ThreadingHTTPServer):
         self.offsets, self.plan = offsets, plan
         self.path = f"/v3/acme/{quote(project)}/conversations"
         self.always = ""
+        self.strange_cursor = ""
         self.takes_offset = True
         self.on_request: Callable[[int], None] = lambda number: None
         self.requests: list[dict[str, str]] = []
@@ -133,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
             # A cursor that looks new each time hides a circle.
             salt = len(self.server.requests) if fault == "loop" else 0
             reply["cursor"] = base64.urlsafe_b64encode(f"{salt}:{stop}".encode()).decode()
+        if fault == "cursor":
+            reply["cursor"] = self.server.strange_cursor
         if self.server.offsets and (has_more or (fault == "early end" and start + size < len(held))):
             reply["next_offset"] = stop
         content = json.dumps(reply).encode()

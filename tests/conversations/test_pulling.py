@@ -220,6 +220,29 @@ def test_what_cannot_be_had_ends_in_a_sentence_without_the_token(place, monkeypa
     assert [record.outcome for record in read_records(place.folder)] == ["incomplete"]
 
 
+@pytest.mark.parametrize("cursor", ["x" * (1 << 17), "\ud800"])
+def test_a_cursor_that_cannot_be_sent_is_done_without(place, cursor):
+    with conversations_server([raw(5 * number) for number in range(18)], plan={1: "cursor"}) as server:
+        server.strange_cursor = cursor
+        place.pull(server, last=FIRST + timedelta(days=1))
+
+    assert sum(place.conversations().values()) == 18
+
+
+def test_after_a_pull_by_a_clock_that_was_a_year_ahead_a_day_must_be_named_and_nothing_is_left_out(place):
+    with conversations_server([raw(number) for number in range(20)], offsets=True) as server:
+        place.pull(server, first=NOW, now=NOW + timedelta(days=365))
+        with pytest.raises(
+            SettingsError, match="ended at 2027-09-06 03:00 UTC, and by this machine's clock it is 2026"
+        ):
+            place.pull(server, first=None)
+
+        place.pull(server)
+
+        assert place.state(server).end == NOW
+    assert place.conversations() == ids(20)
+
+
 def test_a_cursor_that_the_server_no_longer_knows_starts_its_day_anew(place):
     with conversations_server([raw(number) for number in range(60)], plan={2: "418"}) as server:
         with pytest.raises(PullError):
