@@ -23,9 +23,8 @@ KINDS = {
 
 
 def refused_because(problem: ErrorDetails) -> str:
-    """What is to stand there instead, with the name of the part where the setting is a table. It shows no value."""
-    inner = f"{name}: " if (name := ".".join(str(part) for part in problem["loc"][1:])) else ""
+    """What is to stand there instead. It shows no value."""
     found = next((said for kind, said in KINDS.items() if problem["type"].startswith(kind)), None)
     if found is None:
-        return inner + problem["msg"].removeprefix("Value error, ")
-    return inner + found.format(**problem.get("ctx", {}))
+        return problem["msg"].removeprefix("Value error, ")
+    return found.format(**problem.get("ctx", {}))

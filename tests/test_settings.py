@@ -39,7 +39,7 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
             {"METRICS_CALL_TIMEOUT_SECONDS": "nan"},
             "METRICS_CALL_TIMEOUT_SECONDS in the environment: must be more than 0",
         ),
-        ({"METRICS_BUDGET_REQUESTS_BY_METRIC": '{"asked": -1}'}, "in the environment: asked: must be 0 or more"),
+        ({"METRICS_BUDGET_REQUESTS_BY_METRIC": '{"asked": -1}'}, "in the environment, asked: must be 0 or more"),
         ({"METRICS_RETRIES": "1.5"}, "must be a whole number, like 20"),
         ({"METRICS_SECOND_SHARE": "half"}, "must be a number, like 20 or 0.5"),
         ({"METRICS_RECORD_TRANSCRIPTS": "perhaps"}, "must be true or false"),
