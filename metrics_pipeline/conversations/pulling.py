@@ -34,6 +34,7 @@ from metrics_pipeline.conversations.pull_state import (
     write_record,
     write_state,
 )
+from metrics_pipeline.conversations.walk import Walk
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import CursorRefusedError, PullError, SettingsError
 from metrics_pipeline.files import locked, replacing
@@ -41,10 +42,6 @@ from metrics_pipeline.files import locked, replacing
 PULLED = "pulled"
 """The folder of the landing folder in which pages stand."""
 MAX_WALKS = 6
-MAX_PAGES = 10_000
-"""Of one walk."""
-MAX_REPEATS = 3
-"""Pages that one walk may meet again before it is taken to run in a circle."""
 LONGEST_OPEN = timedelta(days=7)
 """A conversation that is in progress for longer is not waited for."""
 DAY = timedelta(days=1)
@@ -125,38 +122,6 @@ def days_of(start: datetime, end: datetime) -> Iterator[Span]:
         start = stop
 
 
-class _Walk:
-    """One way through a day's pages."""
-
-    def __init__(self, is_by_cursor: bool, keys: set[str], cursor: str | None, is_proven: bool) -> None:
-        self.is_by_cursor, self.keys, self.cursor, self.is_proven = is_by_cursor, keys, cursor, is_proven
-        self.offset = 0
-        self.is_ended = False
-        self._pages: set[bytes] = set()
-        self._repeats = 0
-
-    def add(self, page: Page, page_size: int) -> bool:
-        """Take a page in; whether there is another one to ask for."""
-        self.keys.update(item.key for item in page.items)
-        self.offset += len(page.items)
-        digest = hashlib.blake2b(page.content, digest_size=16).digest()
-        self._repeats += digest in self._pages
-        self._pages.add(digest)
-        is_short = len(page.items) < page_size
-        if self.is_by_cursor:
-            is_last = page.cursor is None
-            # A last page that names an offset to go on at is not the last.
-            self.is_ended = is_last and page.next_offset is None
-        else:
-            is_last = self.is_ended = not page.items or (page.next_offset is None and is_short)
-        if page.next_offset is not None:
-            self.is_proven &= page.next_offset == len(self.keys)
-        else:
-            self.is_proven &= is_last and is_short
-        self.cursor = page.cursor
-        return not is_last and self._repeats <= MAX_REPEATS and len(self._pages) < MAX_PAGES
-
-
 class _Pull:
     """One pull of one window."""
 
@@ -227,9 +192,9 @@ class _Pull:
         known = set(held.values())
         for number in range(MAX_WALKS):
             if number == 0:
-                walk = _Walk(True, set(known), self._open.cursor, self._open.is_proven)
+                walk = Walk(True, set(known), self._open.cursor, self._open.is_proven)
             else:
-                walk = _Walk(number % 2 == 0, set(), None, True)
+                walk = Walk(number % 2 == 0, set(), None, True)
             await self._walk(api, day, walk, held, is_first=number == 0)
             is_same = number > 0 and walk.keys == known == set(held.values())
             if walk.is_ended and (walk.is_proven or is_same):
@@ -241,7 +206,7 @@ class _Pull:
         )
 
     async def _walk(
-        self, api: ConversationsApi, day: Span, walk: _Walk, held: dict[bytes, str], *, is_first: bool
+        self, api: ConversationsApi, day: Span, walk: Walk, held: dict[bytes, str], *, is_first: bool
     ) -> None:
         while True:
             try:

@@ -105,7 +105,7 @@ def platform(settings: Settings, now: datetime, offline: bool) -> Iterator[Exami
     except PullError as error:
         yield Examined("pull", "fail", str(error), "Correct METRICS_PULL_URL, its account, project or token.")
     else:
-        yield Examined("pull", "ok", f"{source.name} answers")
+        yield Examined("pull", "ok", f"there is an answer from {source.name}")
 
 
 async def _page(source: Source, settings: Settings, now: datetime) -> None:
