@@ -76,7 +76,7 @@ def _model(role: str, judge: Judge, settings: Settings, offline: bool) -> Examin
             role, "fail", f"{judge.name}: {why}", "See whether its server runs and METRICS_API_BASE is right."
         )
     served = f", served by {reply.model_served}" if reply.model_served else ""
-    return Examined(role, "ok", f"{judge.name} answers{served}")
+    return Examined(role, "ok", f"an answer from {judge.name}{served}")
 
 
 async def _ask(judge: Judge, seconds: float) -> JudgeReply:
