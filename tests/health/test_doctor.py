@@ -67,8 +67,8 @@ def test_a_model_that_answers_costs_one_request_of_one_token_and_offline_none(se
         assert bad(asked, offline=True) == []
         assert server.request_count == 0
         assert [one.said for one in look(asked) if "model" in one.name] == [
-            "openai/first answers, served by served-model",
-            "openai/second answers, served by served-model",
+            "an answer from openai/first, served by served-model",
+            "an answer from openai/second, served by served-model",
         ]
         assert {json.loads(body)["max_tokens"] for body in server.bodies} == {1}
         assert server.request_count == 2
