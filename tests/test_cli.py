@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from command_line import metrics
 from exports import raw, write
 from model_server import model_server
 
@@ -57,10 +58,13 @@ class Project:
         return [str(METRICS), "run", *where, *arguments]
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return metrics(self.command(*arguments)[1:], self.root, self.environment(**settings))
+
+    def run_as_a_process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.root,
-            env=self.environment(**settings),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -75,7 +79,7 @@ class Project:
 def finished(tmp_path_factory):
     """A project after its first run."""
     project = Project(tmp_path_factory.mktemp("project"))
-    done = project.run("--json")
+    done = project.run_as_a_process("--json")
     assert done.returncode == 0, done.stderr
     return project, json.loads(done.stdout)
 

@@ -8,7 +8,8 @@ import subprocess
 
 import duckdb
 import pytest
-from test_cli import DEFINITION, METRICS, Project
+from command_line import metrics
+from test_cli import DEFINITION, Project
 
 from metrics_pipeline.serving.summary import summaries
 
@@ -16,8 +17,7 @@ EMPTY = {"judged_day_count": None, "day_count": None, "last_day": None, "since":
 
 
 def ask(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(METRICS), *arguments, "--definitions", str(project.definitions)]
-    return subprocess.run(command, cwd=project.root, env=project.environment(), capture_output=True, text=True)
+    return metrics([*arguments, "--definitions", str(project.definitions)], project.root, project.environment())
 
 
 def entries(project: Project) -> dict[str, dict]:
