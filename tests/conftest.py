@@ -20,6 +20,7 @@ LONGEST = (
     "test_erase.py",
     "test_trials.py",
     "test_dagster.py",
+    "test_nights.py",
     "test_list_show.py",
     "test_house.py",
     "test_generation.py",
@@ -28,6 +29,9 @@ LONGEST = (
     "test_seen.py",
     "test_landing.py",
     "test_pulling.py",
+    "test_batches.py",
+    "test_audit.py",
+    "test_status.py",
 )
 
 

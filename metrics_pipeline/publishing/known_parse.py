@@ -44,13 +44,15 @@ def known_parse(known: Path, target: Path, profile: dict[str, Any]) -> Iterator[
 
     Args:
         known: Where the parse is kept.
-        target: The folder that dbt finds its parse in. One that is there already is left to dbt.
+        target: The folder that dbt finds its parse in. One that is there, of a data folder that was moved, is taken up.
         profile: The output of dbt's profile that the target folder is built with.
     """
     parse = target / PARSE
-    if not parse.exists():
-        with contextlib.suppress(OSError, msgspec.DecodeError, DataFolderError):
-            write_atomically(parse, _of_profile(known.read_bytes(), profile))
+    with contextlib.suppress(OSError, msgspec.DecodeError, DataFolderError):
+        found = (parse if parse.exists() else known).read_bytes()
+        content = _of_profile(found, profile)
+        if content != found or not parse.exists():
+            write_atomically(parse, content)
     before = _written_at(parse)
     yield
     if not known.exists() or _written_at(parse) != before:
