@@ -20,7 +20,7 @@ from metrics_pipeline.evaluation.budget import GOES_ON, Budget, Spent
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
 from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
-from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Intent, Ledger, Outcome, Recorded
+from metrics_pipeline.evaluation.ledger import ELSEWHERE, NO_ROOM, Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.options import Limits
 from metrics_pipeline.evaluation.pacing import Pace, Permit
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
@@ -63,9 +63,12 @@ class Asker:
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + limits.run_timeout_seconds
         self._time_is_up = self._loop.call_at(self._deadline, self._let_all_through)
-        today = _spent_today(ledger, limits, now()) if limits.budget.is_daily else Spent()
+        budget, midnight = limits.budget, _midnight(limits, now())
+        today = Spent(*ledger.spent_since(midnight)) if budget.is_daily else Spent()
         self.budget = self._budget = Budget(limits.budget, today, lambda reason: self.stop("budget", reason))
-        self._recorder = Recorder(ledger, now)
+        # Others may spend from the day's budget at the same time: only the ledger sees all of it.
+        most = (budget.requests_per_day, budget.dollars_per_day)
+        self._recorder = Recorder(ledger, now, ledger.spending(midnight, *most) if budget.is_daily else None)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
         self.prompter = self._prompter = Prompter(secret, limits.budget.is_in_dollars)
@@ -113,18 +116,17 @@ class Asker:
         while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
             async with pace.under_way:
                 # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
-                intent = Intent(question.cells, tries, question.redaction, question.conversation)
+                intent = Intent(question.cells, tries, question.redaction, question.conversation, asked.most_dollars)
                 request_id = await self._recorder.record(intent)
-                if request_id == ELSEWHERE:
-                    self._budget.give_back(asked.most_dollars, asked.keys)
-                    self.elsewhere.update(question.cells)
-                    return None
-                permit = await pace.enter(self._prompter.tokens(asked))
-                try:
-                    recorded, pause = await self._try(asked, request_id, tries, pace, permit)
-                finally:
-                    # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
-                    pace.leave()
+                if request_id > 0:
+                    recorded, pause = await self._in_turn(asked, request_id, tries, pace)
+            if request_id in (ELSEWHERE, NO_ROOM):
+                self._budget.give_back(asked.most_dollars, asked.keys)
+                if request_id == NO_ROOM:
+                    await self._budget.wait_for_room()
+                    continue
+                self.elsewhere.update(question.cells)
+                return None
             if pause is None:
                 return recorded
             tries += 1
@@ -141,6 +143,19 @@ class Asker:
             self.elsewhere.update(question.cells)
             return None
         return await self._settle(question, request_id, JudgeReply(text="", finish="too_long"), None)
+
+    async def _in_turn(
+        self, asked: Asked, request_id: int, tries: int, pace: Pace
+    ) -> tuple[Recorded | None, float | None]:
+        """As `_try`, when its turn comes."""
+        self._budget.began()
+        permit = await pace.enter(self._prompter.tokens(asked))
+        try:
+            return await self._try(asked, request_id, tries, pace, permit)
+        finally:
+            # Not before the reply is recorded: of a run that is killed, no more is lost than may be in flight.
+            pace.leave()
+            self._budget.ended()
 
     async def _try(
         self, asked: Asked, request_id: int, tries: int, pace: Pace, permit: Permit
@@ -286,7 +301,8 @@ class Asker:
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False
     ) -> Recorded | None:
         moment = self._now()
-        reply_id = await self._recorder.record(Outcome(request_id, question.cells, reply, failure, gives_up))
+        is_priced = failure not in POSSIBLY_PAID if reply is None else reply.cost_dollars is not None
+        reply_id = await self._recorder.record(Outcome(request_id, question.cells, reply, failure, gives_up, is_priced))
         return Recorded(reply_id, moment, reply, failure) if reply_id else None
 
 
@@ -302,6 +318,5 @@ def _dollars(outcome: JudgeReply | JudgeBusyError | JudgeRefusedError, most: flo
     return most if isinstance(outcome, JudgeBusyError) and outcome.kind in POSSIBLY_PAID else 0.0
 
 
-def _spent_today(ledger: Ledger, limits: Limits, now: datetime) -> Spent:
-    midnight = now.astimezone(limits.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Spent(*ledger.spent_since(midnight))
+def _midnight(limits: Limits, now: datetime) -> datetime:
+    return now.astimezone(limits.zone).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -94,6 +94,9 @@ class Budget:
         """Metrics that are asked no further, and why, in a sentence."""
         self._on_stop, self._is_over = on_stop, False
         self._waiting: list[asyncio.Future[None]] = []
+        self._on_the_way = 0
+        self._waiting_for_room: list[asyncio.Future[None]] = []
+        self._no_room = _no_room(allowance)
         self._purses = _purses(allowance, today)
         keys = allowance.requests_by_metric.keys() | allowance.dollars_by_metric.keys()
         self._by_metric = {key: _metric_purse(key, allowance) for key in keys}
@@ -102,6 +105,26 @@ class Budget:
         """Whether `take` would wait for requests that are under way."""
         full = next((purse for purse, share in self._shares(dollars, metrics) if not purse.holds(share)), None)
         return not self._is_over and full is not None and full.may_hold_later
+
+    def began(self) -> None:
+        """A request that was taken is in the ledger, and on its way."""
+        self._on_the_way += 1
+
+    def ended(self) -> None:
+        """The ledger knows what it came to."""
+        self._on_the_way -= 1
+        self._wake_for_room()
+
+    async def wait_for_room(self) -> None:
+        """The ledger has no room for a request today, with what other runs spend: wait until one of this run has come
+        to less than it held, or stop where none is on its way."""
+        if not self._on_the_way:
+            self._on_stop(self._no_room)
+            self.release()
+        if not self._is_over:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting_for_room.append(turn)
+            await turn
 
     async def take(self, dollars: float, metrics: Sequence[str]) -> bool:
         """Take what one request costs at most; False where it does not fit any more. `settle` gives the rest back."""
@@ -141,6 +164,7 @@ class Budget:
         """Nothing more is sent, for whatever reason: nobody waits here any longer."""
         self._is_over = True
         self._wake()
+        self._wake_for_room()
 
     def _shares(self, dollars: float, metrics: Sequence[str]) -> list[tuple[_Purse, float]]:
         shares = [(purse, dollars) for purse in self._purses]
@@ -149,9 +173,17 @@ class Budget:
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for turn in waiting:
-            if not turn.done():
-                turn.set_result(None)
+        _finish(waiting)
+
+    def _wake_for_room(self) -> None:
+        waiting, self._waiting_for_room = self._waiting_for_room, []
+        _finish(waiting)
+
+
+def _finish(waiting: Sequence[asyncio.Future[None]]) -> None:
+    for turn in waiting:
+        if not turn.done():
+            turn.set_result(None)
 
 
 def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
@@ -168,6 +200,14 @@ def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
             sentence = f"{said}; {_counted(before, unit)} went to runs before this one. {GOES_ON}"
             found.append(_purse(unit, a_day - getattr(today, unit), sentence))
     return found
+
+
+def _no_room(allowance: Allowance) -> str:
+    """What is said where other runs have taken what is left of the day's budget."""
+    units = [unit for unit in ("requests", "dollars") if getattr(allowance, f"{unit}_per_day") is not None]
+    most = " and ".join(_counted(getattr(allowance, f"{unit}_per_day"), unit) for unit in units)
+    names = ", ".join(f"METRICS_BUDGET_{unit.upper()}_PER_DAY" for unit in units)
+    return f"The day's budget of {most} is used up ({names}), by this run and others beside it. {GOES_ON}"
 
 
 def _counted(amount: float, unit: str) -> str:

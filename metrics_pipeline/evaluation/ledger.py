@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from metrics_pipeline.evaluation.bookkeeping import replies, requests, statistics, upkeep
+from metrics_pipeline.evaluation.bookkeeping import replies, requests, spending, statistics, upkeep
 from metrics_pipeline.evaluation.bookkeeping.batches import Batches
 from metrics_pipeline.evaluation.bookkeeping.claims import Processes
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection, Use
@@ -37,12 +37,14 @@ from metrics_pipeline.evaluation.bookkeeping.records import (
     SeenCalls,
     in_force,
 )
-from metrics_pipeline.evaluation.bookkeeping.requests import ELSEWHERE, Answer, as_moment, microseconds
+from metrics_pipeline.evaluation.bookkeeping.requests import ELSEWHERE, NO_ROOM, Answer, as_moment, microseconds
 from metrics_pipeline.evaluation.bookkeeping.schema import SCHEMA_VERSION
+from metrics_pipeline.evaluation.bookkeeping.spending import Daily, Spending
 
 __all__ = [
     "CORRECTION_ASKING",
     "ELSEWHERE",
+    "NO_ROOM",
     "REVIEW_ASKING",
     "SCHEMA_VERSION",
     "VERDICT_ASKING",
@@ -55,6 +57,7 @@ __all__ = [
     "Outcome",
     "Recorded",
     "SeenCalls",
+    "Spending",
     "in_force",
 ]
 
@@ -120,12 +123,15 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def apply(self, entries: Sequence[Intent | Outcome], now: datetime) -> list[int]:
+    def apply(self, entries: Sequence[Intent | Outcome], now: datetime, today: Spending | None = None) -> list[int]:
         """Record many intents and outcomes in one commit.
 
+        Args:
+            today: What the day's budget leaves room for, whoever spends it.
+
         Returns:
-            For each entry the id of its request (an intent; ELSEWHERE where it must not be sent) or of its reply (an
-            outcome; 0 where none is kept).
+            For each entry the id of its request (an intent; ELSEWHERE or NO_ROOM where it must not be sent) or of its
+            reply (an outcome; 0 where none is kept).
         """
         moment = microseconds(now)
         intents = [entry for entry in entries if isinstance(entry, Intent)]
@@ -135,7 +141,7 @@ class Ledger:
             with self.connection.transaction() as db:
                 # What has just ended counts before it is decided what may be sent.
                 replied = iter(requests.settle(db, self.names, outcomes, moment))
-                sent = iter(requests.intend(db, self.names, intents, moment, own, self._processes.is_alive))
+                sent = iter(requests.intend(db, self.names, intents, moment, own, self._processes.is_alive, today))
         except BaseException:
             self.names.forget()
             raise
@@ -256,9 +262,15 @@ class Ledger:
             return statistics.seen_calls(db, judge, limit)
 
     def spent_since(self, moment: datetime) -> tuple[int, float]:
-        """(requests to models, dollars) since `moment`. One that was lost in flight counts as the dearest of them."""
+        """(requests to models, dollars) since `moment`. One without an outcome counts at its most."""
         with self.connection.reading() as db:
-            return statistics.spent_since(db, microseconds(moment))
+            return spending.spent_since(db, microseconds(moment))
+
+    def spending(self, since: datetime, most_requests: int | None, most_dollars: float | None) -> Spending:
+        """What all processes spend from `since` on, of so much at most."""
+        own = self._processes.own_id
+        daily = Daily(microseconds(since), most_requests, most_dollars)
+        return Spending(daily, lambda process: process == own or self._processes.is_alive(process))
 
     def request_counts(self) -> dict[str, int]:
         """Requests by outcome; `in flight or lost` for those that have none."""

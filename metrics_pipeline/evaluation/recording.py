@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome
+from metrics_pipeline.evaluation.ledger import Intent, Ledger, Outcome, Spending
 
 GROUP_SECONDS = 0.002
 """What a commit waits for company."""
@@ -15,8 +15,12 @@ GROUP_SECONDS = 0.002
 class Recorder:
     """Writes to the ledger in a thread. Lives within one event loop."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
-        self._ledger, self._now = ledger, now
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime], today: Spending | None = None) -> None:
+        """
+        Args:
+            today: What the day's budget leaves room for.
+        """
+        self._ledger, self._now, self._today = ledger, now, today
         self._entries: list[tuple[Intent | Outcome, asyncio.Future[int]]] = []
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Task[None] | None = None
@@ -25,7 +29,7 @@ class Recorder:
         """Wait until `entry` is committed.
 
         Returns:
-            Of an intent the id of its request; of an outcome the id of its reply, 0 where none is kept.
+            As `Ledger.apply`.
 
         Raises:
             LedgerError: It cannot be written.
@@ -46,7 +50,8 @@ class Recorder:
             await asyncio.sleep(GROUP_SECONDS)
             batch, self._entries = self._entries, []
             try:
-                ids = await asyncio.to_thread(self._ledger.apply, [entry for entry, _ in batch], self._now())
+                entries = [entry for entry, _ in batch]
+                ids = await asyncio.to_thread(self._ledger.apply, entries, self._now(), self._today)
             except Exception as error:
                 for _, done in batch:
                     if not done.done():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,7 +14,9 @@ from metrics_pipeline.errors import JudgeBusyError
 from metrics_pipeline.evaluation import prompt
 from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.judge import JudgeReply
+from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger, Outcome
 from metrics_pipeline.evaluation.prices import known_price
+from metrics_pipeline.evaluation.standing import judge_fingerprint
 
 PRICED = "openai/gpt-4o-mini"
 
@@ -99,6 +104,71 @@ def test_dollars_of_earlier_runs_of_the_day_count(shop):
     shop.run(judge, budget=allowance)
 
     assert 0 < before < judge.paid <= 0.003
+
+
+class SlowlyPaid(Paid):
+    async def ask(self, request):
+        await asyncio.sleep(0.002)
+        return await super().ask(request)
+
+
+@pytest.mark.parametrize("allowance", [Allowance(requests_per_day=15), Allowance(dollars_per_day=0.003)])
+def test_runs_side_by_side_do_not_pass_the_days_budget_together_and_mostly_use_it(shop, allowance):
+    judges = [SlowlyPaid(), SlowlyPaid()]
+    with ThreadPoolExecutor(2) as threads:
+        reports = list(threads.map(lambda judge: shop.run(judge, concurrency=4, budget=allowance), judges))
+
+    sent, paid = sum(len(judge.requests) for judge in judges), sum(judge.paid for judge in judges)
+    assert all("_PER_DAY" in (report.stopped or "") for report in reports)
+    if allowance.requests_per_day:
+        assert sent == 15
+    else:
+        assert 0.003 - 3 * judges[0].most < paid <= 0.003
+
+
+def test_what_another_run_has_under_way_counts_at_the_most_that_it_may_cost_until_its_price_is_known(shop):
+    judge = Paid()
+    with Ledger(shop.folder.ledger) as other:
+        fingerprint = judge_fingerprint(judge)
+        other.remember_judge(fingerprint, "model", judge.name, {})
+        cell = Cell("hash", "refund_promised", "v", fingerprint)
+        (number,) = other.apply([Intent((cell,), 0, most_dollars=0.003)], NOON)
+
+        report = shop.run(judge, budget=Allowance(dollars_per_day=0.003))
+        assert not judge.requests
+        assert "METRICS_BUDGET_DOLLARS_PER_DAY" in (report.stopped or "")
+
+        other.apply([Outcome(number, (cell,), None, "timeout", is_priced=False)], NOON)
+        shop.run(judge, budget=Allowance(dollars_per_day=0.003))
+        assert not judge.requests
+
+        (number,) = other.apply([Intent((cell,), 1, most_dollars=1.0)], NOON)
+        other.apply([Outcome(number, (cell,), None, "server_error")], NOON)
+        shop.run(judge, budget=Allowance(dollars_per_day=0.006))
+        assert 0 < judge.paid <= 0.003
+
+
+def test_what_has_ended_is_added_up_once_and_gives_the_same_as_adding_up_everything(shop):
+    judge = Paid()
+    with Ledger(shop.folder.ledger) as ledger, Ledger(shop.folder.ledger) as other:
+        for one in (judge, fake := FakeJudge(agreeable)):
+            ledger.remember_judge(judge_fingerprint(one), "model" if one is judge else "baseline", one.name, {})
+        today, draw = ledger.spending(NOON, 1_000, 1_000.0), random.Random(3)
+        under_way: list[tuple[Ledger, int, Cell]] = []
+        for number in range(60):
+            sender = draw.choice([ledger, other])
+            cell = Cell(f"{number:032x}", "m", "v", judge_fingerprint(draw.choice([judge, judge, fake])))
+            moment = NOON + timedelta(seconds=draw.choice([-1, 1, 2]))
+            (sent,) = sender.apply([Intent((cell,), 0, most_dollars=draw.random())], moment, today)
+            under_way.append((sender, sent, cell))
+            while len(under_way) > 5:
+                sender, sent, cell = under_way.pop(draw.randrange(5))
+                reply = JudgeReply(text="", cost_dollars=draw.random())
+                failed = Outcome(sent, (cell,), None, draw.choice(["not_connected", "http_500"]))
+                sender.apply([draw.choice([failed, Outcome(sent, (cell,), reply)])], moment)
+            with ledger.connection.reading() as db:
+                today.count(db)
+            assert (today.requests, pytest.approx(today.dollars)) == ledger.spent_since(NOON)
 
 
 def test_a_metric_whose_budget_is_used_up_is_left_out_and_the_others_go_on(shop):

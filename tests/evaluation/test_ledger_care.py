@@ -86,6 +86,20 @@ def test_an_older_ledger_is_brought_up_to_date_and_gives_the_same_verdicts(judge
     assert restored(judged) == before
 
 
+def test_a_ledger_that_held_nothing_for_requests_under_way_is_brought_up_to_date(judged):
+    path, before = judged.folder.ledger, judged.bytes()
+    with Ledger.to_read(path) as ledger:
+        spent = ledger.spent_since(NOON)
+    with sqlite3.connect(path) as database:
+        database.execute("drop table held")
+        database.execute("pragma user_version = 4")
+    database.close()
+
+    with Ledger.to_read(path) as ledger:
+        assert ledger.spent_since(NOON) == spent
+    assert restored(judged) == before
+
+
 def test_an_update_that_is_ended_leaves_the_older_ledger_as_it_was(judged, tmp_path):
     with Ledger(judged.folder.ledger) as ledger:
         write_copy(ledger.connection, ledger.names, tmp_path / "copy")

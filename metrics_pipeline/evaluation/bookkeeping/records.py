@@ -43,6 +43,8 @@ class Intent(NamedTuple):
     """The version of the rules under which what is personal was taken out of what is asked about."""
     conversation: str = ""
     """The mark of the conversation's id: it finds what was asked about words that are no longer here as they were."""
+    most_dollars: float = 0.0
+    """What it costs at most; 0 where nobody counts dollars, or no price is known."""
 
 
 class Outcome(NamedTuple):
@@ -54,6 +56,8 @@ class Outcome(NamedTuple):
     failure: str | None = None
     gives_up: bool = False
     """No further try in this run: its cells become `provider_error`, and the next run asks again."""
+    is_priced: bool = True
+    """Whether it is known what it cost; where not, it goes on counting at the most that it may have cost."""
 
 
 class Recorded(NamedTuple):

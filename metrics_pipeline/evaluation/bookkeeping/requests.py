@@ -12,10 +12,13 @@ from metrics_pipeline.evaluation.bookkeeping import replies
 from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED
 from metrics_pipeline.evaluation.bookkeeping.names import REPLIED, Names, packed_hash, unpacked_hash
 from metrics_pipeline.evaluation.bookkeeping.records import Cell, Intent, Outcome, Question, Recorded
+from metrics_pipeline.evaluation.bookkeeping.spending import Spending, hold, let_go
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ELSEWHERE = 0
 """In place of the id of a request that must not be sent: a cell of it was answered meanwhile, or is being asked."""
+NO_ROOM = -1
+"""In place of the id of a request that must not be sent: the day's budget has no room for it."""
 
 
 class Answer(NamedTuple):
@@ -33,15 +36,25 @@ def intend(
     moment: int,
     own_process: int,
     is_alive: Callable[[int | None], bool],
+    spending: Spending | None = None,
 ) -> list[int]:
-    """Record requests that are about to be sent, and return their ids; ELSEWHERE for those that must not be."""
+    """Record requests that are about to be sent, and return their ids; ELSEWHERE or NO_ROOM for those that must not be.
+
+    Args:
+        spending: Of the day, where it has a budget.
+    """
+    if spending is not None:
+        spending.count(db)
     last = db.execute("select seq from sqlite_sequence where name = 'requests'").fetchone()
     number = int(last[0]) if last else 0
-    ids, requests, asked = [], [], []
+    ids, requests, asked, held = [], [], [], []
     for intent in intents:
         judged_hash = packed_hash(intent.cells[0].judged_hash)
         if _is_asked(db, names, judged_hash, intent.cells, own_process, is_alive):
             ids.append(ELSEWHERE)
+            continue
+        if spending is not None and not spending.take(intent.most_dollars):
+            ids.append(NO_ROOM)
             continue
         number += 1
         ids.append(number)
@@ -49,12 +62,15 @@ def intend(
         conversation = packed_hash(intent.conversation)
         requests.append((number, question, intent.attempt, moment, own_process, redaction, conversation))
         asked.append((judged_hash, number))
+        if intent.most_dollars:
+            held.append((number, intent.most_dollars))
     db.executemany(
         "insert into requests (request_id, question_id, attempt, sent_at, process_id, redaction_id, conversation) "
         "values (?, ?, ?, ?, ?, ?, ?)",
         requests,
     )
     db.executemany("insert into asked values (?, ?)", asked)
+    hold(db, held)
     return ids
 
 
@@ -102,6 +118,7 @@ def settle(db: sqlite3.Connection, names: Names, outcomes: Sequence[Outcome], mo
         "cached_tokens = ?, cost_dollars = ? where request_id = ?",
         rows,
     )
+    let_go(db, [outcome.request_id for outcome in outcomes if outcome.is_priced])
     return ids
 
 

@@ -48,6 +48,9 @@ create table asked (
     request_id integer not null,
     primary key (judged_hash, request_id)
 ) without rowid;
+create table held ( -- what a request costs at most, until it is known what it came to
+    request_id integer primary key, dollars real not null
+);
 create table replies (
     reply_id integer primary key autoincrement, request_id integer not null, body blob not null
 );

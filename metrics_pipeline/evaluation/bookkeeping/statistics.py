@@ -12,8 +12,6 @@ import msgspec
 from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED
 from metrics_pipeline.evaluation.bookkeeping.names import REPLIED
 from metrics_pipeline.evaluation.bookkeeping.records import CORRECTION_ASKING, VERDICT_ASKING, SeenCalls
-from metrics_pipeline.evaluation.bookkeeping.replies import marks
-from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_ANSWERED, NOT_SENT
 
 UNSETTLED = "in flight or lost"
 AT_PROVIDER = "in a batch at its provider"
@@ -57,21 +55,6 @@ def seen_calls(db: sqlite3.Connection, judge: str, limit: int) -> SeenCalls | No
         return None
     corrected = min(askings[CORRECTION_ASKING] / max(askings[VERDICT_ASKING], 1), 1.0)
     return SeenCalls(median(seconds), fmean(tokens) if tokens else None, corrected)
-
-
-def spent_since(db: sqlite3.Connection, moment: int) -> tuple[int, float]:
-    """(requests to models, dollars) since `moment`, in microseconds. One that was lost in flight counts as the dearest
-    of them, one in a batch at its provider as the highest it can cost."""
-    never_sent = sorted({NOT_SENT, *NEVER_SENT, *NOT_ANSWERED})
-    count, dollars, lost_count, dearest = db.execute(
-        "select count(*), total(coalesce(cost_dollars, most_dollars)), "
-        "count(*) filter (where outcome_id is null and coalesce(most_dollars, 0) = 0), max(cost_dollars) "
-        "from requests inner join questions using (question_id) inner join judges using (judge_fingerprint) "
-        "left join words on word_id = outcome_id left join batch_requests using (request_id) "
-        f"where sent_at >= ? and kind = 'model' and coalesce(word, '') not in ({marks(never_sent)})",
-        (moment, *never_sent),
-    ).fetchone()
-    return count, dollars + lost_count * (dearest or 0.0)
 
 
 def figures(db: sqlite3.Connection) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def forget(db: sqlite3.Connection, hashes: Iterable[str]) -> int:
         db.execute(f"delete from asked where judged_hash in ({replies.marks(chunk)})", chunk)
     replies.remove(db, reply_ids)
     for numbers in replies.chunks(request_ids):
-        for table in ("requests", "batch_requests"):
+        for table in ("requests", "batch_requests", "held"):
             db.execute(f"delete from {table} where request_id in ({replies.marks(numbers)})", numbers)
     return len(request_ids)
 
