@@ -27,7 +27,7 @@ from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
 from metrics_pipeline.evaluation.planning import Night
 from metrics_pipeline.evaluation.runner import Report, evaluate
-from metrics_pipeline.evaluation.second_opinion import ask_second_judges, expected_requests
+from metrics_pipeline.evaluation.second_opinion import ask_second_judges, plan_second_opinions
 from metrics_pipeline.files import locked
 from metrics_pipeline.health.examining import check_build, refuse_what_blocks
 from metrics_pipeline.health.finding import Finding
@@ -162,7 +162,8 @@ def judge(
     with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):
             requests = count_requests(folder, catalog, judges, ledger, options)
-            requests += expected_requests(requests, seconds.values())
+            drawn = plan_second_opinions(folder, catalog, judges, seconds, ledger, options)
+            requests += sum(request.judge.kind == "model" for request in drawn)
             ask_before_sending(settings, requests, may_send, "narrow it with --from and --to")
         with tracing.traced(settings.otel_endpoint):
             report = evaluate(folder, catalog, judges, ledger, options)

@@ -13,10 +13,11 @@ from metrics_pipeline.consent import MaySend
 from metrics_pipeline.data_folder import DataFolder, data_folder_to_read, open_data_folder
 from metrics_pipeline.errors import DefinitionError, SettingsError
 from metrics_pipeline.evaluation.forecast import plan_requests, plan_trial
-from metrics_pipeline.evaluation.judges import open_known_judges
+from metrics_pipeline.evaluation.judges import open_known_judges, open_second_judges
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.open_cells import PlannedRequest
 from metrics_pipeline.evaluation.options import Judges, Options
+from metrics_pipeline.evaluation.second_opinion import plan_second_opinions
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.trial import Tried, try_out
 from metrics_pipeline.files import can_write, locked
@@ -86,12 +87,19 @@ class Desk(NamedTuple):
         """
         active = tuple(metric.with_changes(status="active") for metric in metrics)
         options, held = self.options._replace(days=days), 0
-        requests: list[PlannedRequest] = []
         catalog = Catalog(active, {}, ())
-        for day in plan_requests(self.folder, catalog, self.judges, self.ledger, options, as_if_new):
-            requests += day.requests
-            held += day.held_count
-        return estimate(requests, held, self.ledger, self.settings, price)
+
+        def requests() -> Iterator[PlannedRequest]:
+            nonlocal held
+            for part in plan_requests(self.folder, catalog, self.judges, self.ledger, options, as_if_new):
+                held += part.held_count
+                yield from part.requests
+            seconds = open_second_judges(self.settings, self.judges, active)
+            yield from plan_second_opinions(self.folder, catalog, self.judges, seconds, self.ledger, options, as_if_new)
+
+        # One after the other: a million of them are not held.
+        found = estimate(requests(), 0, self.ledger, self.settings, price)
+        return found._replace(held_answers=held)
 
     def nightly(self, metrics: Sequence[MetricDefinition]) -> tuple[Estimate, int]:
         """What a night with `metrics` alone takes, and over how many of the newest days that is the mean."""

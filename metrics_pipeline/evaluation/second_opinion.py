@@ -10,9 +10,8 @@ disagree.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from math import ceil
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,14 +19,19 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.merge import read_conversations
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.evaluation.days import DaySubjects
+from metrics_pipeline.evaluation.forecast import planned
 from metrics_pipeline.evaluation.judge import Judge
 from metrics_pipeline.evaluation.ledger import JudgeRecord, Ledger
+from metrics_pipeline.evaluation.open_cells import Need, OpenCells, PlannedRequest
 from metrics_pipeline.evaluation.options import Judges, Options
+from metrics_pipeline.evaluation.planning import by_day
 from metrics_pipeline.evaluation.results import cells_of, recorded_replies
 from metrics_pipeline.evaluation.runner import settle_rounds
 from metrics_pipeline.evaluation.standing import Subject, judge_fingerprint, judged_standing, subject
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.files import is_whole, locked, write_parquet
+from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.metrics.definition import MetricDefinition
 from metrics_pipeline.metrics.sampling import position
 from metrics_pipeline.tables import to_table
@@ -124,9 +128,40 @@ def ask_second_judges(
     return SecondOpinions(tuple(_counted(metric, seconds[metric.key].judge, found) for metric in asked), tally, stopped)
 
 
-def expected_requests(first_requests: int, seconds: Iterable[Second]) -> int:
-    """How many requests to models the draw adds to so many of the first judges; what is suspicious is not known yet."""
-    return ceil(first_requests * max((second.share for second in seconds if second.judge.kind == "model"), default=0.0))
+def plan_second_opinions(
+    folder: DataFolder,
+    catalog: Catalog,
+    judges: Judges,
+    seconds: Mapping[str, Second],
+    ledger: Ledger,
+    options: Options,
+    as_if_new: bool = False,
+) -> Iterator[PlannedRequest]:
+    """The requests that `ask_second_judges` would send after a run for what is drawn: what is suspicious is not known
+    before, nor is what the first judge fails at. Asks nothing, writes nothing.
+
+    Args:
+        as_if_new: Plan as if the ledger held nothing.
+    """
+    together: dict[tuple[str, float], list[MetricDefinition]] = defaultdict(list)
+    for metric in catalog.definitions:
+        if metric.key in seconds and metric.is_judged:
+            second = seconds[metric.key]
+            together[judge_fingerprint(second.judge), second.share].append(metric)
+    days = by_day(planned(folder, catalog, judges, ledger, options)) if together else {}
+    for (fingerprint, share), metrics in together.items():
+        second = seconds[metrics[0].key]
+        cells = OpenCells(folder, Catalog((), {}, ()), Judges(second.judge, judges.revive), ledger, options)
+        for day, works in days.items():
+            current = {(work.version_key, work.judge_fingerprint) for work in works}
+            needs = [
+                Need(metric.with_changes(model=None), fingerprint)
+                for metric in metrics
+                if ((metric.key, metric.version), judges.fingerprint_of(metric)) in current
+            ]
+            for subjects in DaySubjects(folder, day).in_hash_order() if needs else ():
+                drawn = [one for one in subjects if position(DRAW, one.conversation.conversation_id) < share]
+                yield from cells.requests_for(cells.open_of(drawn, needs, as_if_new))
 
 
 def _chosen(

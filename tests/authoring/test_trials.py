@@ -240,6 +240,12 @@ def test_an_estimate_is_what_the_run_then_sends(tmp_path):
         assert planned["dollars"] is None
         assert "0 requests; the ledger holds 40 of 40 answers" in project.run("estimate", *days, **model)
 
+        # Of a second judge what is drawn is counted, also where the first has nothing more to be asked.
+        model |= {"second_model": "openai/y", "second_share": "0.4"}
+        planned = json.loads(project.run("estimate", *days, "--json", **model))
+        done = json.loads(project.run("run", *days, "--json", **model))
+        assert planned["requests"] == done["requests"] > 8
+
 
 def _fresh(root):
     (root / "again").mkdir()
