@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
-from metrics_pipeline.evaluation.budget import GOES_ON, Budget, Spent
-from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT, UNREACHABLE
+from metrics_pipeline.evaluation.budget import GOES_ON, Budget, Spent, dollars_of, is_priced
+from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT
 from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import ELSEWHERE, NO_ROOM, Cell, Intent, Ledger, Outcome, Recorded
@@ -36,8 +36,6 @@ EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
 HOPELESS_CALLS = 20
 """Failures in a row, with no success before, after which a server counts as gone."""
-POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
-"""Failures of which nobody knows whether the provider did the work."""
 
 
 class Asker:
@@ -175,7 +173,7 @@ class Asker:
             self._budget.give_back(asked.most_dollars, asked.keys)
         else:
             self.tally.retries += tries > 0
-            self._budget.settle(asked.most_dollars, _dollars(outcome, asked.most_dollars), asked.keys)
+            self._budget.settle(asked.most_dollars, dollars_of(outcome, asked.most_dollars), asked.keys)
         if isinstance(outcome, JudgeReply):
             self._failed_in_a_row[judge] = 0
             self.answered.add(judge)
@@ -301,21 +299,14 @@ class Asker:
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False
     ) -> Recorded | None:
         moment = self._now()
-        is_priced = failure not in POSSIBLY_PAID if reply is None else reply.cost_dollars is not None
-        reply_id = await self._recorder.record(Outcome(request_id, question.cells, reply, failure, gives_up, is_priced))
+        outcome = Outcome(request_id, question.cells, reply, failure, gives_up, is_priced(reply, failure))
+        reply_id = await self._recorder.record(outcome)
         return Recorded(reply_id, moment, reply, failure) if reply_id else None
 
 
 def _pause(tries: int) -> float:
     """Seconds until the next try: doubling, and spread out."""
     return min(FIRST_PAUSE_SECONDS * 2.0**tries * random.uniform(0.75, 1.25), LONGEST_PAUSE_SECONDS)
-
-
-def _dollars(outcome: JudgeReply | JudgeBusyError | JudgeRefusedError, most: float) -> float:
-    """What a request came to; as much as it can have, where nobody says."""
-    if isinstance(outcome, JudgeReply):
-        return most if outcome.cost_dollars is None else outcome.cost_dollars
-    return most if isinstance(outcome, JudgeBusyError) and outcome.kind in POSSIBLY_PAID else 0.0
 
 
 def _midnight(limits: Limits, now: datetime) -> datetime:

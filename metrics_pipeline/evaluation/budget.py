@@ -11,7 +11,15 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from metrics_pipeline.errors import JudgeBusyError, JudgeRefusedError
+from metrics_pipeline.evaluation.chat_completions import TIMEOUT, UNREACHABLE
+from metrics_pipeline.evaluation.judge import JudgeReply
+
 GOES_ON = "The next run goes on where this one stopped."
+
+
+POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
+"""Failures of which nobody knows whether the provider did the work."""
 
 
 class Spent(NamedTuple):
@@ -19,6 +27,18 @@ class Spent(NamedTuple):
 
     requests: int = 0
     dollars: float = 0.0
+
+
+def is_priced(reply: JudgeReply | None, failure: str | None) -> bool:
+    """Whether it is known what a request came to."""
+    return failure not in POSSIBLY_PAID if reply is None else reply.cost_dollars is not None
+
+
+def dollars_of(outcome: JudgeReply | JudgeBusyError | JudgeRefusedError, most: float) -> float:
+    """What a request came to; as much as it can have, where nobody says."""
+    if isinstance(outcome, JudgeReply):
+        return most if outcome.cost_dollars is None else outcome.cost_dollars
+    return 0.0 if is_priced(None, outcome.kind) else most
 
 
 class Allowance(NamedTuple):
@@ -96,8 +116,8 @@ class Budget:
         self._waiting: list[asyncio.Future[None]] = []
         self._on_the_way = 0
         self._waiting_for_room: list[asyncio.Future[None]] = []
-        self._no_room = _no_room(allowance)
-        self._purses = _purses(allowance, today)
+        self._no_room = _no_room(allowance, today)
+        self._purses = _purses(allowance)
         keys = allowance.requests_by_metric.keys() | allowance.dollars_by_metric.keys()
         self._by_metric = {key: _metric_purse(key, allowance) for key in keys}
 
@@ -186,28 +206,24 @@ def _finish(waiting: Sequence[asyncio.Future[None]]) -> None:
             turn.set_result(None)
 
 
-def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
+def _purses(allowance: Allowance) -> list[_Purse]:
+    """Of one run. Of a day only the ledger knows what is left, since others spend from it as well."""
     found = []
     for unit in ("requests", "dollars"):
-        most, a_day = getattr(allowance, unit), getattr(allowance, f"{unit}_per_day")
-        name = f"METRICS_BUDGET_{unit.upper()}"
-        before = round(getattr(today, unit), 4)
+        most = getattr(allowance, unit)
         if most is not None:
-            sentence = f"The budget of {_counted(most, unit)} is used up ({name}). {GOES_ON}"
+            sentence = f"The budget of {_counted(most, unit)} is used up (METRICS_BUDGET_{unit.upper()}). {GOES_ON}"
             found.append(_purse(unit, most, sentence))
-        if a_day is not None:
-            said = f"The day's budget of {_counted(a_day, unit)} is used up ({name}_PER_DAY)"
-            sentence = f"{said}; {_counted(before, unit)} went to runs before this one. {GOES_ON}"
-            found.append(_purse(unit, a_day - getattr(today, unit), sentence))
     return found
 
 
-def _no_room(allowance: Allowance) -> str:
-    """What is said where other runs have taken what is left of the day's budget."""
+def _no_room(allowance: Allowance, today: Spent) -> str:
+    """What is said where nothing is left of the day's budget."""
     units = [unit for unit in ("requests", "dollars") if getattr(allowance, f"{unit}_per_day") is not None]
     most = " and ".join(_counted(getattr(allowance, f"{unit}_per_day"), unit) for unit in units)
+    before = " and ".join(_counted(round(getattr(today, unit), 4), unit) for unit in units)
     names = ", ".join(f"METRICS_BUDGET_{unit.upper()}_PER_DAY" for unit in units)
-    return f"The day's budget of {most} is used up ({names}), by this run and others beside it. {GOES_ON}"
+    return f"The day's budget of {most} is used up ({names}); {before} went to runs before this one. {GOES_ON}"
 
 
 def _counted(amount: float, unit: str) -> str:
