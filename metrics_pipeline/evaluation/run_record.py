@@ -22,7 +22,7 @@ from metrics_pipeline.conversations.merge import day_counts
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.evaluation.figures import PARTS_OF_A_DOLLAR, Counts, Figures, Line
-from metrics_pipeline.evaluation.ledger import JudgeRecord
+from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord
 from metrics_pipeline.evaluation.planning import Work
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.results import DayResult
@@ -43,6 +43,7 @@ class Ended(Protocol):
     closed: dict[str, str]
     clients: set[str]
     batched: int
+    elsewhere: set[Cell]
 
     @property
     def used_up(self) -> Mapping[str, str]: ...
@@ -203,6 +204,8 @@ def _why_open(record: RunRecord, line: Line, judge: JudgeRecord | None, stopped_
         return "budget"
     if judge is not None and judge.name in asker.closed:
         return "circuit"
+    if asker.stopped_by is None and not asker.batched and any(Line.of(cell) == line for cell in asker.elsewhere):
+        return "elsewhere"
     return asker.stopped_by or ("batch" if asker.batched else "calls_failed")
 
 

@@ -76,6 +76,7 @@ def test_what_another_run_asks_is_left_to_it_and_the_rest_goes_on(shop):
     assert len(other_judge.requests) == 60 - len(holding.requests)
     assert report.open_count == 2 * len(holding.requests)
     assert f"Another run is asking {report.open_count} questions" in report.notes[0]
+    assert {row["open_reason"] for row in report.rows} == {"elsewhere"}
     assert set(shop.answers("refund_promised").values()) == {"true"}
 
 
