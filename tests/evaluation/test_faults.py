@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from simulator import simulated
 from worlds import DELIVERY, REFUND, conversation
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.errors import JudgeBusyError
 from metrics_pipeline.evaluation.containment import fence
+from metrics_pipeline.evaluation.judge import JudgeRequest
 from metrics_pipeline.evaluation.judges import open_judges
 from metrics_pipeline.evaluation.ledger import Cell, Ledger
+from metrics_pipeline.evaluation.litellm_judge import LitellmJudge
 from metrics_pipeline.evaluation.settling import FENCE_SECRET
 from metrics_pipeline.evaluation.standing import judge_fingerprint
 from metrics_pipeline.metrics.catalog import load_catalog
@@ -108,12 +112,23 @@ def check_states(world, report, told: Counter[str], cells: int, retries: int) ->
     assert report.open_count == details["provider_error"] + states["unjudged"]
 
 
+async def load_all_of_litellm():
+    """Ask where nobody answers. Half a second of the first call of a process is loading: all calls that are under way
+    then would pass a deadline of half a second before they are sent, and be counted as sent."""
+    with pytest.raises(JudgeBusyError):
+        await LitellmJudge("openai/own", "http://127.0.0.1:9/v1").ask(
+            JudgeRequest((), (), ({"role": "user", "content": ""},), {}, 1)
+        )
+
+
 @pytest.mark.parametrize("client", ["openai", pytest.param("litellm", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("share", [0.2, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_every_fault_at_once_ends_with_a_state_for_every_cell(world, client, share):
     world.define("refund_promised", REFUND)
     world.land(*(conversation(number) for number in range(300)))
     faults = {fault: share / len(SIMULATED) for fault in SIMULATED}
+    if client == "litellm":
+        asyncio.run(load_all_of_litellm())
 
     with simulated(faults, latency_ms=5) as server:
         report = run(world, server.base, client, call_timeout_seconds=0.5)
