@@ -58,8 +58,8 @@ class Settings(BaseModel):
     """How a model is asked: call by call, or in its provider's batches, for less, within a day."""
     batch_requests: int = Field(default=10_000, ge=1, le=50_000)
     """Requests in one batch, at most; OpenAI takes 50,000."""
-    batch_megabytes: int = Field(default=50, ge=1, le=200)
-    """The size of its file, at most; OpenAI takes 200. A run needs three times as much memory while it sends one."""
+    batch_megabytes: int = Field(default=20, ge=1, le=200)
+    """The size of its file, at most; OpenAI takes 200. A run needs twice as much memory while it sends one."""
     batch_poll_seconds: float = Field(default=30, gt=0)
     """Before a provider is first asked how far its batches have come; then longer and longer, up to five minutes."""
     batch_corrections: Literal["batch", "direct"] = "batch"

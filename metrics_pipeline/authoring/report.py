@@ -115,6 +115,8 @@ def _shown_lines(row: Shown) -> Iterator[str]:
 def estimate_lines(found: Estimate, settings: Settings) -> Iterator[str]:
     """An estimate, and whether a run of it asks first."""
     yield f"{settings.model}: {estimate_text(found)}"
+    if settings.mode == "batch":
+        yield "in batches: the dollars are those of batches; the time is the provider's, a day at most"
     if found.prompt_tokens and found.requests > (limit := unasked_requests(settings)):
         budget = "" if settings.budget_requests is None else ", and stops at this budget"
         yield f"more than {counted(limit, 'request')}: judging days by name asks first, or needs --yes{budget}"

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from metrics_pipeline.authoring.answers import outcome_of
 from metrics_pipeline.authoring.desk import Desk, find_metric, open_desk, what_is_missing
-from metrics_pipeline.authoring.estimate import Estimate
+from metrics_pipeline.authoring.estimate import Estimate, litellm_price
 from metrics_pipeline.authoring.flips import Comparison, compare, question, scoring
 from metrics_pipeline.authoring.preview import ExampleTest, Preview, alike, example_tests, show_classes, sources_of
 from metrics_pipeline.authoring.recorded import definitions_at, recorded_definitions
 from metrics_pipeline.consent import MaySend
 from metrics_pipeline.errors import SettingsError
+from metrics_pipeline.evaluation.prices import known_batch_price
 from metrics_pipeline.evaluation.standing import Subject
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.evaluation.trial import baseline_answers, frozen_sample
@@ -161,7 +162,8 @@ def estimate_run(
     catalog = load_catalog(settings.definitions)
     metrics = [find_metric(catalog, key) for key in keys] or list(catalog.require_sound().active)
     with open_desk(settings, metrics, first, last, asks=False) as desk:
-        return desk.estimate(metrics, desk.days if first or last else None)
+        price = known_batch_price if settings.mode == "batch" else litellm_price
+        return desk.estimate(metrics, desk.days if first or last else None, price=price)
 
 
 def ids_of(subjects: Sequence[Subject]) -> tuple[str, ...]:

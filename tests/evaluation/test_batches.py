@@ -11,9 +11,11 @@ import batch_runs
 import pytest
 from batch_runs import BATCHING, NOON
 from batch_server import batch_server
+from exports import raw, write
 from worlds import DELIVERY, REFUND, conversation
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.authoring.workbench import estimate_run
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.evaluation.batch_lines import batch_dollars
 from metrics_pipeline.evaluation.batches import HOPELESS_LOOKS
@@ -80,6 +82,9 @@ def test_verdicts_from_a_batch_are_those_of_direct_calls_and_so_is_what_is_sent(
     assert as_sent(server.paid) == as_sent(server.bodies)
     assert set(server.paid.values()) == {1}
     assert run(shop, server).tally.requests == 0
+    with Ledger.to_read(shop.folder.ledger) as ledger:
+        # Hours in a batch say nothing of how long a call takes.
+        assert ledger.seen_calls("openai/some-model") is None
 
 
 def first_time(spoil):
@@ -246,6 +251,18 @@ def test_each_reply_costs_what_the_list_says_of_a_batch_and_nothing_is_known_whe
 
     assert known_price("openai/gpt-4-turbo", 1, 1) is not None
     assert batch_dollars("openai/gpt-4-turbo", 1_000, 100) is None
+
+
+def test_an_estimate_in_batch_mode_is_by_the_prices_of_batches(tmp_path):
+    write(tmp_path / "exports" / "a.json", raw(1))
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "refund_promised.yaml").write_text(REFUND)
+    folders = {name: tmp_path / name for name in ("data", "definitions")} | {"landing": tmp_path / "exports"}
+
+    def dollars(mode):
+        return estimate_run(Settings(mode=mode, model="openai/gpt-4o-mini", **folders), []).dollars
+
+    assert dollars("batch") == pytest.approx(dollars("direct") / 2)
 
 
 def test_a_budget_in_requests_is_held_before_a_batch_is_made(shop, server):

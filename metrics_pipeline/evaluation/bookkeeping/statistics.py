@@ -32,20 +32,20 @@ def request_counts(db: sqlite3.Connection) -> dict[str, int]:
 
 
 def seen_calls(db: sqlite3.Connection, judge: str, limit: int) -> SeenCalls | None:
-    """What the newest calls to the judge of that name took; None where there were none."""
+    """What the newest calls to the judge of that name took; None where there were none. Those in batches do not say."""
     statement = """
         select took, asking, metrics, reply_tokens
         from requests
         inner join questions using (question_id)
         inner join judges using (judge_fingerprint)
         inner join words on word_id = outcome_id
-        where judges.name = ? and word = ? and asking in (?, ?)
+        where judges.name = ? and word = ? and asking in (?, ?) and coalesce(process_id, 0) <> ?
         order by request_id desc limit ?
     """
     seconds, tokens = [], []
     askings: Counter[str] = Counter()
     for took, asking, metrics, reply_tokens in db.execute(
-        statement, (judge, REPLIED, VERDICT_ASKING, CORRECTION_ASKING, limit)
+        statement, (judge, REPLIED, VERDICT_ASKING, CORRECTION_ASKING, BATCHED, limit)
     ):
         seconds.append(took / 1_000_000)
         askings[asking] += 1
