@@ -78,9 +78,7 @@ def run(
         date | None,
         typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Judge up to and with this day."),
     ] = None,
-    batch: Annotated[
-        bool, typer.Option("--batch", help="Ask models in their provider's batches: for less, within a day.")
-    ] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="Ask in the provider's batches: for less, in a day.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:

@@ -28,6 +28,7 @@ def backfill(
         date | None, typer.Option("--to", parser=day_of("--to"), metavar="DAY", help="Up to this day; else yesterday.")
     ] = None,
     definitions: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder of definitions.")] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="Ask in the provider's batches: for less, in a day.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send however many requests it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -47,7 +48,7 @@ def backfill(
     from metrics_pipeline.metrics.catalog import load_catalog
     from metrics_pipeline.settings import load_settings
 
-    settings = load_settings({"definitions": definitions})
+    settings = load_settings({"definitions": definitions, "mode": "batch" if batch else None})
     pipeline.require_order(first, last)
     find_metric(load_catalog(settings.definitions), metric)
     # Dagster takes seconds to import.
