@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from metrics_pipeline.errors import JudgeBusyError, JudgeError, JudgeRefusedError
+from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeError, JudgeRefusedError
 from metrics_pipeline.evaluation.chat_completions import (
     RATE_LIMITED,
     SERVER_ERROR,
@@ -20,6 +20,7 @@ from metrics_pipeline.evaluation.chat_completions import (
     not_connected,
     outcome_of_status,
     parameters,
+    place,
     takes_plain_parameters,
 )
 from metrics_pipeline.evaluation.judge import NOT_CONNECTED, JudgeRequest
@@ -153,9 +154,9 @@ class BatchApi:
         except TimeoutError:
             return JudgeBusyError("no reply in time", kind=TIMEOUT)
         except Exception as error:  # litellm's errors are an open set: each becomes one of ours, none is swallowed
-            return self._explained(error)
+            return self._explained(name, error)
 
-    def _explained(self, error: Exception) -> JudgeError:
+    def _explained(self, name: str, error: Exception) -> JudgeError:
         if is_not_connected(error):
             return not_connected(self.api_base)
         if "Timeout" in type(error).__name__:
@@ -163,6 +164,12 @@ class BatchApi:
         status, text = getattr(error, "status_code", None), str(error)
         if "api_key" in text and status is None:
             return closed("no key is set", "no_key", self.model, self.api_base)
+        if status == 404 and name == "acreate_file":
+            return JudgeClosedError(
+                f"There is nothing at {place(self.api_base)} that takes batches (HTTP 404). Leave METRICS_MODE out to "
+                "ask directly.",
+                kind="http_404",
+            )
         if status is None or "Connection" in type(error).__name__:
             return JudgeBusyError("the connection broke", kind=UNREACHABLE)
         response = getattr(error, "response", None)

@@ -50,6 +50,8 @@ class Course:
         """How often a question came back without a reply."""
         self.findings: Counter[str] = Counter()
         """What was odd about the results, by what is said of it."""
+        self.unknown: set[int] = set()
+        """Batches that their provider does not know: in this run they are not waited for."""
         self._held: dict[int, float] = {}
         self._again: set[int] = set()
 
@@ -116,8 +118,10 @@ class Course:
             if error.kind != "http_404":
                 raise
             if batch.creating_at is not None and self._now() - batch.creating_at < LOST_AFTER:
-                raise JudgeBusyError("the provider does not know the batch", kind=error.kind) from None
-            self.findings[f"the batch {batch.provider_id} is not at its provider any more"] += 1
+                self._count("batches that their provider does not know; the next run looks again", 1)
+                self.unknown.add(batch.batch_id)
+                return False
+            self._count("batches that their provider does not know any more", 1)
             await self._abandon(batch, MISSING)
             return True
         await self._collect(batch, api, found, files)
@@ -143,7 +147,10 @@ class Course:
             found = await api.create(batch.file_id, batch.mark)
         except JudgeError as error:
             self._asker.tally.failures[getattr(error, "kind", "error")] += 1
-            if is_refusal(error):
+            if isinstance(error, JudgeClosedError) and error.kind == "http_404":
+                # What was uploaded is not there any more, or there is nothing that makes batches.
+                await self._abandon(batch, NOT_CREATED)
+            elif is_refusal(error):
                 self._book.note_not_created(batch.batch_id)
             if isinstance(error, JudgeRefusedError) and not isinstance(error, JudgeClosedError):
                 self.findings[f"a batch was refused: {error}"] += 1

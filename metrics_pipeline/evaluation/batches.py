@@ -220,9 +220,9 @@ class Batcher:
             )
 
     def _api(self, batch: Batch) -> BatchApi | None:
-        """The way to a batch's provider; None where there is none any more, or it does not answer."""
+        """The way to a batch's provider; None where there is none any more, or it does not answer, or not for this."""
         record = self._cells.records.get(batch.judge_fingerprint)
-        if record is None:
+        if record is None or batch.batch_id in self._course.unknown:
             return None
         judge: object = self._cells.revive(record)
         if not isinstance(judge, BatchedJudge) or judge.name in self._asker.closed:

@@ -349,6 +349,28 @@ def test_a_provider_that_answers_no_more_is_given_up_and_its_batches_are_kept(sh
     assert set(server.paid.values()) == {1}
 
 
+def test_a_batch_that_its_provider_does_not_know_holds_nothing_up_and_is_given_up_after_two_days(shop, server):
+    server.looks = 1_000_000
+    run(shop, server, run_timeout_seconds=0.2)
+    server.batches.clear()
+    server.looks = 0
+    shop.land(conversation(7))
+    report = run(shop, server)
+    assert answered(shop).count("true") == 1
+    assert "does not know; the next run looks again (1)" in report.notes[0]
+    assert report.at_provider == (1, 6)
+
+    server.batches |= {"batch_9": server.batches.pop("batch_1")}
+    report = run(shop, server, later=timedelta(hours=49))
+    assert "they may have been paid (6)" in " ".join(report.notes)
+    assert answered(shop).count("true") == 7
+
+
+def test_a_server_without_batches_is_said_to_have_none(shop, server):
+    server.faults = {"upload": ["404"]}
+    assert "nothing at http://127.0.0.1:" in run(shop, server).stopped
+
+
 def test_what_was_erased_while_it_was_at_a_provider_is_not_recorded(shop, server):
     server.looks = 1_000_000
     run(shop, server, run_timeout_seconds=0.2)
