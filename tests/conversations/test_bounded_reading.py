@@ -191,12 +191,12 @@ class Writing(Redactor):
         super().__init__()
         self.path, self.has_written = path, False
 
-    def redact(self, conversation):
+    def redact_columns(self, found):
         if not self.has_written:
             with self.path.open("a") as file:
                 file.write(json.dumps(raw(7)) + "\n")
         self.has_written = True
-        return super().redact(conversation)
+        return super().redact_columns(found)
 
 
 def test_a_file_that_changes_while_it_is_read_waits_for_the_next_landing(place):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
+import msgspec
 import re2
 
 REACH = 60
@@ -58,7 +58,7 @@ _SAYS_SOMETHING = re2.compile("(?i)" + "|".join([*_CUES.values(), _BUSINESS]).re
 _AFTERWARDS = re.compile(r"\W*(?:is|as|for|was)?\s*(?:my|our|the|her|his|a)\s+(?:\w+ )?", re.IGNORECASE)
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """What the words around a value say about it."""
 
     kind: str | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from metrics_pipeline.conversations.redaction import numbers, words
 from metrics_pipeline.conversations.redaction.own import Own, own_finds
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
@@ -17,21 +19,20 @@ def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     """What is personal in `passage`, in order. What is surest of itself comes first where two overlap."""
     surest = [*own_finds(passage, own), *words.keys(passage), *words.emails(passage)]
     if not may_hold_number(passage.text):
-        return apart([*surest, *words.passwords(passage)])
+        surest += words.passwords(passage)
+        return apart(surest) if surest else surest
     found = tokens(passage.text)
     numbers_said = runs(passage.text)
-    return apart(
-        [
-            *surest,
-            *numbers.ibans(passage, found),
-            *numbers.cards(passage, numbers_said),
-            *words.birth_dates(passage, numbers_said),
-            *numbers.codes(passage, numbers_said),
-            *numbers.national_ids(passage, found, numbers_said),
-            *numbers.phones(passage, numbers_said, regions),
-            *words.passwords(passage),
-        ]
-    )
+    lengths = [len(run.digits) for run in numbers_said]
+    # Asked only where a number is long enough for it: most are a clock, a day or a price.
+    finds = [*surest, *numbers.ibans(passage, found)]
+    finds += numbers.cards(passage, numbers_said) if max(lengths, default=0) >= numbers.CARD_LENGTHS.start else ()
+    finds += words.birth_dates(passage, numbers_said)
+    finds += numbers.codes(passage, numbers_said)
+    finds += numbers.national_ids(passage, found, numbers_said) if sum(lengths) >= numbers.FEWEST_NATIONAL else ()
+    finds += numbers.phones(passage, numbers_said, regions)
+    finds += words.passwords(passage)
+    return apart(finds) if finds else finds
 
 
 class Echoes:
@@ -45,29 +46,32 @@ class Echoes:
         self._known = known
         self._words = [(value.lower(), find) for value, find in known.items() if _is_word(value)]
         self._numbers = [(value, find) for value, find in known.items() if value.isdigit()]
+        self._shortest_number = min([FRAGMENT_DIGITS, *(len(value) for value, _ in self._numbers)])
         self._has_birth_date = any(find.kind == "BIRTH_DATE" for find in known.values())
 
-    def of(self, text: str) -> Iterator[Find]:
+    def of(self, text: str) -> list[Find]:
         """Each place of `text` where one is said again."""
+        found: list[Find] = []
         if self._words:
             low = text.lower()
             for value, find in self._words:
                 if value in low:
-                    yield from _again(low, value, find)
+                    found += _again(low, value, find)
         if not (self._numbers or self._has_birth_date) or not may_hold_number(text):
-            return
+            return found
         if self._has_birth_date:
             for start, end, value in words.dates(text):
                 if value in self._known:
-                    yield self._known[value]._replace(start=start, end=end)
-        if not self._numbers:
-            return
-        for run in runs(text):
+                    found.append(replace(self._known[value], start=start, end=end))
+        for run in runs(text) if self._numbers else ():
             digits = run.digits
+            if len(digits) < self._shortest_number:
+                continue
             for value, find in self._numbers:
                 if digits == value or (len(digits) >= FRAGMENT_DIGITS and digits in value):
-                    yield find._replace(start=run.start, end=run.end)
+                    found.append(replace(find, start=run.start, end=run.end))
                     break
+        return found
 
 
 def _is_word(value: str) -> bool:
@@ -80,5 +84,5 @@ def _again(text: str, value: str, find: Find) -> Iterator[Find]:
     while begin >= 0:
         end = begin + len(value)
         if not (text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum()):
-            yield find._replace(start=begin, end=end)
+            yield replace(find, start=begin, end=end)
         begin = text.find(value, end)

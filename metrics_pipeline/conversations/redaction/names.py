@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
+from msgspec.structs import replace
+
 from metrics_pipeline.conversations.redaction.passage import Find
 
 KIND = "NAME"
@@ -75,7 +77,7 @@ def name_finds(
         places.append(_trimmed(value, spans))
     found = _known_finds(values, places)
     return [
-        [one._replace(start=one.start + offset, end=one.end + offset) for one in finds]
+        [replace(one, start=one.start + offset, end=one.end + offset) for one in finds]
         for offset, finds in zip(offsets, found, strict=True)
     ]
 

@@ -20,10 +20,14 @@ LONGEST_NATIONAL = 12
 """Digits of a telephone number as it is dialled in its country; of a longer run only a part is one."""
 LONGEST_ASKED_CODE = 6
 """Digits of a code that is only named in the question: people answer with more than they were asked for."""
+FEWEST_NATIONAL = 5
+"""Digits of a national id."""
+SHORTEST_LETTERED = 9
+"""Characters of a national id that holds letters."""
 _SSN = re.compile(r"\d{3}([- ])\d{2}\1\d{4}")
 _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
 _NO_PHONE = re.compile(r"\d[/:]\d+[/:]?|\d{4}-\d{2}-\d{2}|^\d{1,3}(?:,\d{3})+$")
-MAX_IBAN = 34
+SHORTEST_IBAN, MAX_IBAN = 15, 34
 _IBAN_SKIPS = FILLERS | {"and", "okay", "ok", "then"}
 
 
@@ -96,9 +100,12 @@ def codes(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
 def ibans(passage: Passage, tokens: Sequence[Token]) -> Iterator[Find]:
     """IBANs by country, length and checksum."""
     # In capitals they are part of a code.
+    if len(passage.text) < SHORTEST_IBAN:
+        return
     words = [token for token in tokens if token.chars not in _IBAN_SKIPS]
     for begin in range(len(words) - 1):
-        if len(words[begin].chars) > 2:
+        first, second = words[begin].chars, words[begin + 1].chars
+        if len(first) > 2 or not first[0].isalpha() or second[0].isdigit() != (len(first) == 2):
             continue
         head = "".join([token.chars for token in words[begin : begin + 4]])[:4].upper()
         if head[:2].isalpha() and head[2:].isdigit():
@@ -126,7 +133,7 @@ def _iban_end(words: Sequence[Token], begin: int, said_o: str) -> tuple[int, str
         )
         if len(value) > MAX_IBAN:
             break
-        if len(value) >= 15 and value.isascii() and iban.is_valid(value, check_country=False):
+        if len(value) >= SHORTEST_IBAN and value.isascii() and iban.is_valid(value, check_country=False):
             return place + 1, value
     return 0, ""
 
@@ -143,8 +150,8 @@ def national_ids(passage: Passage, tokens: Sequence[Token], runs: Sequence[Run])
             yield Find("NATIONAL_ID", run.start, run.end, digits)
     for group in _mixed(passage.text, tokens):
         found = _lettered(group)
-        named = None if found or _NO_PHONE.search(passage.text[group[0].start : group[-1].end]) else _named(group)
-        if named is not None:
+        named = None if found else _named(group)
+        if named is not None and not _NO_PHONE.search(passage.text[group[0].start : group[-1].end]):
             said = passage.said_about(named.start, named.end)
             found = named if said.kind == "NATIONAL_ID" and not said.is_other and not said.is_amount else None
         if found is not None:
@@ -154,18 +161,22 @@ def national_ids(passage: Passage, tokens: Sequence[Token], runs: Sequence[Run])
 def _mixed(text: str, tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """Numbers with the capital letters near them and the letters glued to them."""
     group: list[Token] = []
+    end, has_number = 0, False
     for token in tokens:
-        if group and not token.is_number and token.chars.lower() in FILLERS:
-            continue
-        between = text[group[-1].end : token.start] if group else ""
-        near = len(between) <= 2 and "," not in between and (token.is_number or _is_initials(token))
-        if group and (not between or near):
-            group.append(token)
-            continue
-        if any(one.is_number for one in group):
-            yield group
-        group = [token]
-    if any(one.is_number for one in group):
+        if group:
+            if not token.is_number and token.chars.lower() in FILLERS:
+                continue
+            between = token.start - end
+            if not between or (
+                between <= 2 and (token.is_number or _is_initials(token)) and "," not in text[end : token.start]
+            ):
+                group.append(token)
+                end, has_number = token.end, has_number or token.is_number
+                continue
+            if has_number:
+                yield group
+        group, end, has_number = [token], token.end, token.is_number
+    if has_number:
         yield group
 
 
@@ -175,6 +186,8 @@ def _is_initials(token: Token) -> bool:
 
 def _lettered(group: Sequence[Token]) -> Find | None:
     """The part of a group that is an id by its shape and checksum."""
+    if sum([len(token.chars) for token in group]) < SHORTEST_LETTERED or all(token.is_number for token in group):
+        return None
     numbers = [place for place, token in enumerate(group) if token.is_number]
     for begin in range(numbers[0] + 1):
         for end in range(len(group), numbers[-1], -1):
@@ -190,7 +203,7 @@ def _named(group: Sequence[Token]) -> Find | None:
     while begin and (group[begin - 1].end == group[begin].start or _is_initials(group[begin - 1])):
         begin -= 1
     value = "".join(token.chars for token in group[begin:]).upper()
-    if 6 <= len(value) <= 20 and sum(character.isdigit() for character in value) >= 5:
+    if 6 <= len(value) <= 20 and sum(map(str.isdigit, value)) >= FEWEST_NATIONAL:
         return Find("NATIONAL_ID", group[begin].start, group[-1].end, value)
     return None
 

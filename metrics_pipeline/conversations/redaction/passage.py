@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from metrics_pipeline.conversations.redaction.cues import REACH, Said, said_about
 
 
-class Find(NamedTuple):
+class Find(msgspec.Struct, frozen=True, gc=False):
     """Something personal in a text."""
 
     kind: str
@@ -19,7 +21,7 @@ class Find(NamedTuple):
     """What it is, however it is written: equal values get equal tokens."""
 
 
-class Passage(NamedTuple):
+class Passage(msgspec.Struct, frozen=True, gc=False):
     """Texts joined by line breaks. Offsets count in `text`."""
 
     text: str
@@ -40,7 +42,7 @@ class Passage(NamedTuple):
         said = said_about(own, after)
         while said.kind is None and not said.is_other and turn >= 0:
             if asked := self.asked[turn][-REACH:]:
-                said = said._replace(kind=said_about(asked, "").kind, is_asked=True)
+                said = replace(said, kind=said_about(asked, "").kind, is_asked=True)
             turn -= 1
         return said
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Turn, fingerprint, in_columns
 from metrics_pipeline.conversations.redaction.finding import Echoes, find
@@ -24,7 +26,7 @@ from metrics_pipeline.conversations.redaction.speaking import asked_before, by_t
 from metrics_pipeline.conversations.redaction.trigger import Triggers
 from metrics_pipeline.conversations.redaction.values import (
     Visit,
-    collected,
+    leaves,
     replaced,
     spoken_name,
     visited_json,
@@ -36,6 +38,7 @@ PHONE_REGIONS = ("US", "GB")
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
 FIELDS = ("channel", "language", "variant", "environment", "agent_version")
 _FIELD_NAMES = frozenset(map(spoken_name, FIELDS))
+_FIELD_VALUES = attrgetter(*FIELDS)
 _TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
 
 OnFind = Callable[[str, str], None]
@@ -49,7 +52,7 @@ class Redacted(NamedTuple):
     """Replacements by kind."""
 
 
-class _Slot(NamedTuple):
+class _Slot(msgspec.Struct, frozen=True, gc=False):
     """One text of a conversation; `offset` characters before it only say what it is."""
 
     text: str
@@ -89,54 +92,55 @@ class Redactor:
         if not self._triggers.in_data(text):
             return text
         finds = find(Passage(text, is_data=True), self._regions, self._own)
-        return _replaced(_Slot(text, 0, finds), _Tokens(()), Counter(), self._on_find)
-
-    def redact_columns(self, found: InColumns) -> tuple[InColumns, Mapping[str, int]]:
-        """As `redact`; of most there is nothing to take out, and no turn becomes a record."""
-        if self.is_clean(found):
-            return found._replace(head=msgspec.structs.replace(found.head, redaction=self.version)), {}
-        redacted = self.redact(found.conversation())
-        return in_columns(redacted.conversation), redacted.counts
-
-    def is_clean(self, found: InColumns) -> bool:
-        """Whether nothing in it need be looked at."""
-        return not (
-            self._recogniser
-            or self._triggers.in_said(_lines(found.texts))
-            or self._triggers.in_data(_data_as_one(found.head, found.calls))
-        )
+        return _replaced(_Slot(text, 0, []), finds, _Tokens(()), Counter(), self._on_find)
 
     def redact(self, conversation: Conversation) -> Redacted:
         """`conversation` without what is personal in it, marked with the version."""
-        plain = msgspec.structs.replace(conversation, redaction=self.version)
-        texts = [turn.text for turn in conversation.turns]
-        is_said = self._triggers.in_said(_lines(texts))
-        if (
-            not self._recogniser
-            and not is_said
-            and not self._triggers.in_data(_data_as_one(conversation, conversation.turns))
-        ):
-            return Redacted(plain, {})
-        slots = [_Slot(text, 0, []) for text in texts]
-        year = conversation.started_at.year
-        lit = self._triggers.places_in_said(texts) if is_said else ()
-        for places in passages(conversation.turns) if lit else ():
-            is_asked = places[0] - 1 in lit and bool(asked_before(conversation.turns, places[0]))
-            if len(places) > 1 or places[0] in lit or is_asked:
-                passage = passage_of(conversation.turns, places, year)
-                finds = find(passage, self._regions, self._own)
-                for place, found in by_turn(finds, passage.starts, texts, places):
-                    slots[place].finds.append(found)
-        leaves, leaf_names = _leaves(conversation)
-        sentences = [leaf.text for leaf in leaves if _is_sentence(leaf)]
-        if self._triggers.in_data(_lines(leaf.text for leaf in leaves)) or self._triggers.in_said(_lines(sentences)):
-            for leaf in leaves:
-                self._look_at(leaf, year)
-        slots += leaves
-        named = self._named(slots, leaf_names)
+        found, counts = self.redact_columns(in_columns(conversation))
+        return Redacted(found.conversation(), counts)
+
+    def redact_columns(self, found: InColumns) -> tuple[InColumns, Mapping[str, int]]:
+        """A conversation in columns without what is personal in it, marked with the version; replacements by kind."""
+        plain = found._replace(head=replace(found.head, redaction=self.version))
+        lit = self._triggers.places_in_said(found.texts)
+        data = _data(found)
+        is_data = self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in data]))
+        if not self._recogniser and not lit and not is_data:
+            return plain, {}
+        said = [_Slot(text, 0, []) for text in found.texts]
+        if lit:
+            self._look_at_said(found, said, lit)
+            is_data = is_data or self._may_be_said(data)
+        if not self._recogniser and not is_data and not any(slot.finds for slot in said):
+            return plain, {}
+        names, values = _leaves(found)
+        if is_data:
+            for value in values:
+                self._look_at(value, found.head.started_at.year)
+        slots = [*said, *values]
+        named = self._named(slots, names)
         if not any(slot.finds for slot in slots) and not any(named):
-            return Redacted(plain, {})
+            return plain, {}
         return self._replaced(plain, slots, named)
+
+    def _look_at_said(self, found: InColumns, said: Sequence[_Slot], lit: Set[int]) -> None:
+        """Put what is found in each turn into its slot. `lit` are the turns that are to be looked at, in any case."""
+        year = found.head.started_at.year
+        for places in passages(found):
+            first = places[0]
+            if len(places) > 1 or first in lit or (first - 1 in lit and asked_before(found, first)):
+                passage = passage_of(found, places, year)
+                finds = find(passage, self._regions, self._own)
+                for place, one in by_turn(finds, passage.starts, found.texts, places) if finds else ():
+                    said[place].finds.append(one)
+
+    def _may_be_said(self, data: Iterable[tuple[str, str]]) -> bool:
+        """Whether a sentence within the data can hold anything personal."""
+        sentences = [text for _, text in data if " " in text]
+        # In JSON a text ends with a quotation mark, and begins a new line only behind a backslash.
+        return any("\\" in text for text in sentences) or self._triggers.in_said(
+            "\n".join([*sentences, ""]).replace('"', "\n")
+        )
 
     def _named(self, slots: Sequence[_Slot], leaves: Sequence[str]) -> list[list[Find]]:
         """People's names in each slot; of the last ones, the leaves, `leaves` says what each is called."""
@@ -159,24 +163,22 @@ class Redactor:
             passage = Passage(leaf.text, is_data=not is_sentence, year=year)
             leaf.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > leaf.offset)
 
-    def _replaced(self, plain: Conversation, slots: Sequence[_Slot], named: Sequence[Sequence[Find]]) -> Redacted:
+    def _replaced(
+        self, plain: InColumns, slots: Sequence[_Slot], named: Sequence[Sequence[Find]]
+    ) -> tuple[InColumns, Mapping[str, int]]:
         echoes = Echoes(_known(slots))
         counts: Counter[str] = Counter()
         given = _Tokens(slot.text for slot in slots)
+        said_count = len(plain.texts)
         instead = []
         for slot, names_in in zip(slots, named, strict=True):
             finds = [*slot.finds, *echoes.of(slot.text), *names_in]
             instead.append(
-                _replaced(slot._replace(finds=apart(finds)), given, counts, self._on_find)
-                if finds
-                else slot.text[slot.offset :]
+                _replaced(slot, apart(finds), given, counts, self._on_find) if finds else slot.text[slot.offset :]
             )
-        turns = tuple(
-            turn if turn.text == text else msgspec.structs.replace(turn, text=text)
-            for turn, text in zip(plain.turns, instead, strict=False)
-        )
-        put_back = replaced(iter(instead[len(turns) :]))
-        return Redacted(_with_data(msgspec.structs.replace(plain, turns=turns), put_back), counts)
+        texts = instead[:said_count]
+        calls = [replace(turn, text=text) for turn, text in zip(plain.calls, texts, strict=False)]
+        return _with_data(plain._replace(texts=texts, calls=calls), replaced(iter(instead[said_count:]))), counts
 
 
 class _Tokens:
@@ -201,9 +203,9 @@ class _Tokens:
         return self._given[key]
 
 
-def _replaced(slot: _Slot, given: _Tokens, counts: Counter[str], on_find: OnFind) -> str:
+def _replaced(slot: _Slot, finds: Sequence[Find], given: _Tokens, counts: Counter[str], on_find: OnFind) -> str:
     parts, position = [], slot.offset
-    for found in slot.finds:
+    for found in finds:
         start = max(found.start, position)
         if found.end <= start:
             continue
@@ -223,47 +225,56 @@ def _known(slots: Sequence[_Slot]) -> dict[str, Find]:
     return known
 
 
-def _lines(texts: Iterable[str]) -> str:
-    return "\n".join([*texts, ""])
-
-
 def _is_sentence(leaf: _Slot) -> bool:
     return " " in leaf.text[leaf.offset :].strip()
 
 
-def _leaves(conversation: Conversation) -> tuple[list[_Slot], list[str]]:
-    """Everything but what was said, and what each is called."""
-    found: list[tuple[str, str]] = []
-    _with_data(conversation, collected(found))
-    wholes = [(f"{name}: {text}" if name else text, len(text)) for name, text in found]
-    return [_Slot(whole, len(whole) - length, []) for whole, length in wholes], [name for name, _ in found]
-
-
-def _data_as_one(conversation: Conversation, turns: Sequence[Turn]) -> str:
-    """Everything but what was said, as one text to search."""
-    parts = [conversation.attributes]
-    parts += [f"{name}: {value}" for name in FIELDS if (value := getattr(conversation, name))]
-    parts += [f"{value.metric}: {value.value}" for value in conversation.logged_metrics]
-    for turn in turns:
+def _leaves(found: InColumns) -> tuple[list[str], list[_Slot]]:
+    """What everything but what was said is called, and its texts, in the order in which `_with_data` visits them."""
+    held: list[tuple[str, str]] = []
+    for turn in found.calls:
         if turn.speaker == "function":
-            parts += [turn.function_name or "", turn.function_arguments or "", turn.function_result or ""]
-    return "\n".join(parts)
+            held += [("", turn.function_name)] if turn.function_name else []
+            held += leaves(turn.function_arguments) if turn.function_arguments else []
+            held += leaves(turn.function_result) if turn.function_result else []
+    head = found.head
+    for value in head.logged_metrics:
+        held.append(("", value.metric))
+        held += leaves(value.value, spoken_name(value.metric))
+    held += [(spoken_name(name), text) for name in FIELDS if (text := getattr(head, name))]
+    held += leaves(head.attributes)
+    slots = [_Slot(f"{name}: {text}", len(name) + 2, []) if name else _Slot(text, 0, []) for name, text in held]
+    return [name for name, _ in held], slots
 
 
-def _with_data(conversation: Conversation, visit: Visit) -> Conversation:
-    """`conversation` with everything but what was said visited: always the same texts in the same order."""
-    turns = tuple(_function_turn(turn, visit) if turn.speaker == "function" else turn for turn in conversation.turns)
-    logged = tuple(_logged(value, visit) for value in conversation.logged_metrics)
-    fields = {name: visit(spoken_name(name), value) for name in FIELDS if (value := getattr(conversation, name))}
-    attributes = visited_json(conversation.attributes, visit)
-    return msgspec.structs.replace(conversation, turns=turns, logged_metrics=logged, attributes=attributes, **fields)
+def _data(found: InColumns) -> list[tuple[str, str]]:
+    """Everything but what was said, with its name, and JSON as it stands: to be searched in one pass."""
+    head = found.head
+    held = [("", head.attributes)]
+    held += [(name, text) for name, text in zip(FIELDS, _FIELD_VALUES(head), strict=True) if text]
+    held += [(value.metric, value.value) for value in head.logged_metrics]
+    for turn in found.calls:
+        if turn.speaker == "function":
+            parts = (turn.function_name, turn.function_arguments, turn.function_result)
+            held += [("", part) for part in parts if part]
+    return held
+
+
+def _with_data(found: InColumns, visit: Visit) -> InColumns:
+    """`found` with everything but what was said visited: always the same texts in the same order."""
+    calls = [_function_turn(turn, visit) if turn.speaker == "function" else turn for turn in found.calls]
+    head = found.head
+    logged = tuple([_logged(value, visit) for value in head.logged_metrics])
+    fields = {name: visit(spoken_name(name), value) for name in FIELDS if (value := getattr(head, name))}
+    attributes = visited_json(head.attributes, visit)
+    return found._replace(head=replace(head, logged_metrics=logged, attributes=attributes, **fields), calls=calls)
 
 
 def _function_turn(turn: Turn, visit: Visit) -> Turn:
     name = visit("", turn.function_name) if turn.function_name else turn.function_name
     arguments = visited_json(turn.function_arguments, visit) if turn.function_arguments else turn.function_arguments
     result = visited_json(turn.function_result, visit) if turn.function_result else turn.function_result
-    return msgspec.structs.replace(turn, function_name=name, function_arguments=arguments, function_result=result)
+    return replace(turn, function_name=name, function_arguments=arguments, function_result=result)
 
 
 def _logged(value: LoggedValue, visit: Visit) -> LoggedValue:
@@ -272,4 +283,4 @@ def _logged(value: LoggedValue, visit: Visit) -> LoggedValue:
     if name == value.metric and text == value.value:
         return value
     value_type = value.value_type if value.value_type == "json" else "string"
-    return msgspec.structs.replace(value, metric=name, value=text, value_type=value_type)
+    return replace(value, metric=name, value=text, value_type=value_type)

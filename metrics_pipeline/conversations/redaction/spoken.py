@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+import msgspec
 import re2
 
 _UNITS = {
@@ -53,9 +54,10 @@ LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 
 _SAID = frozenset({*NUMBER_WORDS, *REPEATS})
 
+_MAY_LEAD = LINKS | _SAID
 SHORT = 400
 """Characters of a text that is remembered: memory must not grow with what somebody says."""
-_PIECE = re.compile(r"[^\W\d_]+|\d+")
+_PIECE = re.compile(r"([^\W\d_]+|\d+)")
 _HINT = re2.compile(rf"(?i)\pN|\b(?:{'|'.join(sorted(_SAID))})\b")
 _BETWEEN = re.compile(r"[\s\-–—./(),:+#*…]*")
 
@@ -76,7 +78,7 @@ def remembered(look: Callable[[str], _Found]) -> Callable[[str], _Found]:
     return of
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A number or a word."""
 
     chars: str
@@ -87,7 +89,7 @@ class Token(NamedTuple):
     is_word: bool = True
 
 
-class Run(NamedTuple):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """Numbers with nothing between them but marks and hesitation."""
 
     tokens: Sequence[Token]
@@ -102,6 +104,12 @@ class Run(NamedTuple):
         return self.tokens[-1].end
 
 
+def may_begin_in_number(text: str) -> bool:
+    """False where the first word is neither a number nor one that may lead on to one."""
+    word = text[:SHORT].lstrip().partition(" ")[0].rstrip(".,?!")
+    return not word.isalpha() or word.lower() in _MAY_LEAD
+
+
 @remembered
 def may_hold_number(text: str) -> bool:
     """Whether there is a digit or a word for one, at little cost."""
@@ -111,12 +119,18 @@ def may_hold_number(text: str) -> bool:
 @remembered
 def tokens(text: str) -> Sequence[Token]:
     """The words and numbers of `text`, in order."""
-    pieces = [(match.group(), match.start(), match.end()) for match in _PIECE.finditer(text)]
+    pieces = []
+    end = 0
+    between_and_piece = iter(_PIECE.split(text))
+    for between, piece in zip(between_and_piece, between_and_piece, strict=False):
+        start = end + len(between)
+        end = start + len(piece)
+        pieces.append((piece, start, end))
     found: list[Token] = []
     place = 0
     while place < len(pieces):
         raw, start, end = pieces[place]
-        if raw[0].isdigit() or raw.lower() in _SAID:
+        if raw.lower() in _SAID or raw[0].isdigit():
             token, place = _read(pieces, place)
             found.append(token)
         else:

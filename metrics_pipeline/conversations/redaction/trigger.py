@@ -51,10 +51,16 @@ class Triggers:
 
     def places_in_said(self, texts: Sequence[str]) -> set[int]:
         """Of what was said, one text after the other: those that something to look at stands in, in part or in whole."""
-        contents = [text.encode("utf-8", "replace") for text in texts]
-        ends = list(accumulate(len(content) + 1 for content in contents))
+        joined = "\n".join([*texts, ""])
+        content = joined.encode("utf-8", "replace")
+        first = self._said.search(content)
+        if first is None:
+            return set()
+        is_ascii = len(content) == len(joined)
+        lengths = map(len, texts) if is_ascii else (len(text.encode("utf-8", "replace")) for text in texts)
+        ends = list(accumulate([length + 1 for length in lengths]))
         places: set[int] = set()
-        for found in self._said.finditer(b"\n".join([*contents, b""])):
+        for found in self._said.finditer(content, first.start()):
             start, end = found.span()
             places.update(range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1))
         return places

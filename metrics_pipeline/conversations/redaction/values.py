@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from metrics_pipeline.conversations.redaction.spoken import remembered
+from metrics_pipeline.conversations.redaction.spoken import SHORT, remembered
 
 Visit = Callable[[str, str], str]
 """(name, text) of a leaf becomes the text that takes its place."""
@@ -16,7 +17,14 @@ Visit = Callable[[str, str], str]
 _PLAIN = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?)?|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 )
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.]+")
+
+
+@remembered
+def with_humps_apart(text: str) -> str:
+    """`userPin` as `user Pin`, and nothing else changed."""
+    return _INNER_CAPITAL.sub(" ", text)
 
 
 @remembered
@@ -60,14 +68,23 @@ def visited_json(text: str, visit: Visit, name: str = "") -> str:
     return text if changed == decoded else msgspec.json.encode(changed, order="sorted").decode()
 
 
-def collected(into: list[tuple[str, str]]) -> Visit:
-    """A visit that changes nothing and remembers each leaf."""
+def leaves(text: str, name: str = "") -> Sequence[tuple[str, str]]:
+    """The names and texts of the leaves that `visited_json` visits, in their order."""
+    return _short_leaves(text, name) if len(text) <= SHORT else _leaves(text, name)
+
+
+def _leaves(text: str, name: str) -> Sequence[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
 
     def visit(name: str, text: str) -> str:
-        into.append((name, text))
+        found.append((name, text))
         return text
 
-    return visit
+    visited_json(text, visit, name)
+    return found
+
+
+_short_leaves = lru_cache(maxsize=2_048)(_leaves)
 
 
 def replaced(texts: Iterator[str]) -> Visit:

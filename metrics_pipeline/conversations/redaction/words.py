@@ -159,7 +159,8 @@ def _date_value(match: re.Match[str]) -> str:
     return f"{year}-{MONTHS[(match['m1'] or match['m2']).lower()]}-{day or ORDINALS.get(written, written)}"
 
 
-_LONG = re.compile(r"\S{12}|PRIVATE KEY")
+SHORTEST_KEY = 12
+"""Characters; that of a certificate may stand apart from its name."""
 _KEYS = re.compile(
     r"\b(?:sk|pk|rk)[-_](?:(?:live|test|proj|ant)[-_])?[\w-]{16,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|"
     r"\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\bhf_\w{20,}|"
@@ -175,7 +176,7 @@ _NAMED_KEY = re.compile(
 
 def keys(passage: Passage) -> Iterator[Find]:
     """Keys of interfaces by the forms of their makers, and what was called one."""
-    if not _LONG.search(passage.text):
+    if max(map(len, passage.text.split()), default=0) < SHORTEST_KEY and "PRIVATE KEY" not in passage.text:
         return
     for match in _KEYS.finditer(passage.text):
         yield Find("API_KEY", match.start(), match.end(), match.group())
