@@ -98,6 +98,15 @@ def test_what_was_asked_for_is_found_again_where_nobody_asked():
     assert Redactor().redact(one).conversation.attributes == '{"heard":"⟦BIRTH_DATE_1⟧ and 1990-01-01"}'
 
 
+@pytest.mark.parametrize("name", ["userPin", "user_pin", "user-pin", "User PIN"])
+def test_a_field_is_known_by_the_words_of_its_name_whether_or_not_anything_was_said_of_it(name):
+    one = said("Hello?", attributes=json.dumps({name: "4821"}))
+    assert json.loads(Redactor().redact(one).conversation.attributes) == {name: "⟦CODE⟧"}
+    logged = LoggedValue("login", 0, json.dumps({name: "4821"}), "json")
+    (kept,) = Redactor().redact(said("Hello?", logged_metrics=(logged,))).conversation.logged_metrics
+    assert json.loads(kept.value) == {name: "⟦CODE⟧"}
+
+
 def test_function_arguments_results_attributes_and_logged_values_are_redacted_and_stay_json():
     call = Turn(
         2, "function", "", None, "charge", '{"card_number": 4111111111111111, "nights": 2}', '{"to": "a@b.com"}'

@@ -30,9 +30,10 @@ from metrics_pipeline.conversations.redaction.values import (
     replaced,
     spoken_name,
     visited_json,
+    with_humps_apart,
 )
 
-RULES = 1
+RULES = 2
 """Raised whenever what is found, or how it is replaced, changes."""
 PHONE_REGIONS = ("US", "GB")
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
@@ -250,14 +251,22 @@ def _leaves(found: InColumns) -> tuple[list[str], list[_Slot]]:
 def _data(found: InColumns) -> list[tuple[str, str]]:
     """Everything but what was said, with its name, and JSON as it stands: to be searched in one pass."""
     head = found.head
-    held = [("", head.attributes)]
+    held = [("", text) for text in _with_names_apart(head.attributes)]
     held += [(name, text) for name, text in zip(FIELDS, _FIELD_VALUES(head), strict=True) if text]
-    held += [(value.metric, value.value) for value in head.logged_metrics]
+    for value in head.logged_metrics:
+        held += [(spoken_name(value.metric), text) for text in _with_names_apart(value.value)]
     for turn in found.calls:
         if turn.speaker == "function":
             parts = (turn.function_name, turn.function_arguments, turn.function_result)
-            held += [("", part) for part in parts if part]
+            held += [("", text) for part in parts if part for text in _with_names_apart(part)]
     return held
+
+
+def _with_names_apart(text: str) -> tuple[str, ...]:
+    """`text`; of JSON also with the words of its names apart, as each leaf is read."""
+    if not text.lstrip().startswith(("{", "[")) or (apart := with_humps_apart(text)) == text:
+        return (text,)
+    return text, apart
 
 
 def _with_data(found: InColumns, visit: Visit) -> InColumns:
