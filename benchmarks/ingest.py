@@ -236,7 +236,8 @@ def land_and_merge(is_redacting: bool) -> Any:
         """Takes nothing out."""
 
         def redact_columns(self, found: InColumns) -> tuple[InColumns, dict[str, int]]:
-            return found._replace(head=msgspec.structs.replace(found.head, redaction=self.version)), {}
+            head = msgspec.structs.replace(found.head, redaction=self.version)
+            return msgspec.structs.replace(found, head=head), {}
 
     redactor = Redactor() if is_redacting else Unredacted()
 

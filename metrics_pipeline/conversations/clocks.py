@@ -26,10 +26,9 @@ def require_possible_times(found: InColumns, now: datetime) -> None:
     started_at = found.head.started_at
     if started_at > now + AHEAD:
         raise Unreadable("it began in the future: its clock is wrong, or this machine's")
-    said = [time for time in found.times if time is not None]
-    if not said:
+    first = min(filter(None, found.times), default=None)
+    if first is None:
         return
-    first = min(said)
     if first < started_at - BEFORE_ITS_START:
         raise Unreadable("its turns were said before it began: one of its clocks is wrong")
     if first > started_at + LONGEST:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from metrics_pipeline.conversations.adapters.registry import is_known
 from metrics_pipeline.conversations.cutting import HOLDERS, LISTS, Item, Opening, cut, find_opening
@@ -33,7 +34,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ConvertExact = Callable[[bytes], InColumns | None]
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """One place of a file: a raw conversation, or why there is none."""
 
     position: str
@@ -82,7 +83,7 @@ def read_export(path: Path, convert_exact: ConvertExact = lambda raw: None) -> I
                 yield Found(place, None, member.reason)
                 continue
             for found in _content(member.name.lower(), member.opened, convert_exact):
-                yield found._replace(position=f"{place}, {found.position}".strip(", ")) if place else found
+                yield replace(found, position=f"{place}, {found.position}".strip(", ")) if place else found
     except EOFError:
         yield Found(place, None, CUT)
     except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:

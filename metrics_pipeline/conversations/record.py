@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -90,7 +90,7 @@ class Conversation(msgspec.Struct, frozen=True, gc=False):
         return in_columns(self).hashes()[0]
 
 
-class InColumns(NamedTuple):
+class InColumns(msgspec.Struct, frozen=True, gc=False):
     """A conversation as it is written: everything but its turns, and of these a column for each field.
 
     Most conversations are read, looked through, hashed and written in this form, without a record for each turn.

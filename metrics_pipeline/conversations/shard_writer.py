@@ -18,6 +18,8 @@ from metrics_pipeline.tables import LANDED, sort_rows
 
 # Few enough that what was just read is still in the processor's cache when its columns are built.
 BATCH_CONVERSATIONS = 250
+# Nothing looks for a conversation in what landed: it is read from front to back.
+WRITTEN = {"compression": COMPRESSION, "use_dictionary": False, "write_statistics": False}
 BATCH_BYTES = 16 << 20
 """Of exports that are held as records at a time."""
 TABLE_BYTES = 48 << 20
@@ -75,12 +77,12 @@ class ShardWriter:
         if self._put_by is None:
             tables = self._by_day()
             for day, table in tables.items():
-                pq.write_table(table, self._path(day), compression=COMPRESSION)
+                pq.write_table(table, self._path(day), **WRITTEN)
             return tuple(sorted(tables))
         self._put_by.add(self._by_day())
         with self._put_by as put_by:
             for day in put_by.days():
-                with pq.ParquetWriter(self._path(day), LANDED, compression=COMPRESSION) as writer:
+                with pq.ParquetWriter(self._path(day), LANDED, **WRITTEN) as writer:
                     for table in put_by.read(day):
                         writer.write_table(table)
             return tuple(put_by.days())
@@ -94,7 +96,7 @@ class _PutBy:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = pq.ParquetWriter(path, LANDED, compression=COMPRESSION)
+        self._writer = pq.ParquetWriter(path, LANDED, **WRITTEN)
         self._row_groups: dict[date, list[int]] = defaultdict(list)
         self._ids: dict[date, list[pa.Array]] = defaultdict(list)
 

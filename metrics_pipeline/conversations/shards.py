@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import accumulate, chain, repeat
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy
@@ -33,7 +33,7 @@ NO_CALL = Turn(0, "user", "")
 MOMENT = LANDED.field("started_at").type
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A conversation that is kept, and the fingerprints of all of it and of what a judge is shown."""
 
     found: InColumns
@@ -102,10 +102,13 @@ def _columns(items: Sequence[Any], fields: Sequence[pa.Field]) -> dict[str, pa.A
     """A column of each field of some records."""
     rows = map(attrgetter(*[field.name for field in fields]), items)
     values = list(zip(*rows, strict=True)) or [()] * len(fields)
-    return {
-        field.name: _moments(column) if pa.types.is_timestamp(field.type) else pa.array(column, field.type)
-        for field, column in zip(fields, values, strict=True)
-    }
+    return {field.name: _column(column, field.type) for field, column in zip(fields, values, strict=True)}
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if values and values[0] is values[-1] and values.count(values[0]) == len(values):
+        return pa.repeat(pa.scalar(values[0], kind), len(values))
+    return _moments(values) if pa.types.is_timestamp(kind) else pa.array(values, kind)
 
 
 def _moments(times: Sequence[datetime | None]) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import subprocess
@@ -206,6 +207,7 @@ def test_a_file_that_changes_while_it_is_read_waits_for_the_next_landing(place):
     report = place.land(Writing(path))
 
     assert report.changing == ("a.jsonl",)
+    assert gc.isenabled()
     assert (report.file_count, sorted(place.rows())) == (1, ["c2"])
 
     assert place.land().changing == ()

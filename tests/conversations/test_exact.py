@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,10 +14,14 @@ import pytest
 from exports import raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from mutations import mutate
 
 from metrics_pipeline.conversations.adapters import polyai_v3, polyai_v3_exact
 from metrics_pipeline.conversations.adapters.polyai_v3_exact import convert_exact
 from metrics_pipeline.conversations.adapters.registry import ADAPTERS, choose
+from metrics_pipeline.conversations.cutting import HOLDERS, LISTS
+from metrics_pipeline.conversations.reading import read_export
 
 STAR = Path(__file__).parents[3] / "shared" / "data" / "star" / "v3"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -117,6 +123,29 @@ def test_conversations_of_the_interface_are_read_quickly():
         1, 2, state={"language": "de"}, variant_name="B", handoff=True, from_number="+1", handoff_reason="x"
     )
     assert convert_exact(json.dumps(everything).encode(), BERLIN) is not None
+
+
+def test_no_page_is_read_quickly():
+    """Else its conversations would be looked for by nobody."""
+    assert not {*LISTS, *HOLDERS} & {*KEYS}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_mutated_file_the_same_places_are_found_whether_or_not_lines_are_read_quickly(tmp_path, seed):
+    rng = random.Random(seed)
+    corpus = [raw(number, 2, metrics={"a": ["1", 2]}) for number in range(4)]
+    quick_count = 0
+    for number in range(100):
+        mutation = mutate(rng, corpus)
+        path = tmp_path / f"{number}{mutation.format}"
+        path.write_bytes(mutation.content)
+        quickly = list(read_export(path, partial(convert_exact, zone=BERLIN)))
+        quick_count += sum(place.exact is not None for place in quickly)
+        assert [replace(place, exact=None) for place in quickly] == list(read_export(path))
+        for place in quickly:
+            if place.exact is not None:
+                assert place.exact.conversation() == polyai_v3.convert(place.raw, BERLIN)
+    assert quick_count > 50
 
 
 @pytest.mark.skipif(not STAR.is_dir(), reason="the STAR conversations are not at hand")

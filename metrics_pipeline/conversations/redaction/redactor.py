@@ -102,7 +102,7 @@ class Redactor:
 
     def redact_columns(self, found: InColumns) -> tuple[InColumns, Mapping[str, int]]:
         """A conversation in columns without what is personal in it, marked with the version; replacements by kind."""
-        plain = found._replace(head=replace(found.head, redaction=self.version))
+        plain = replace(found, head=replace(found.head, redaction=self.version))
         lit = self._triggers.places_in_said(found.texts)
         data = _data(found)
         is_data = self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in data]))
@@ -179,7 +179,7 @@ class Redactor:
             )
         texts = instead[:said_count]
         calls = [replace(turn, text=text) for turn, text in zip(plain.calls, texts, strict=False)]
-        return _with_data(plain._replace(texts=texts, calls=calls), replaced(iter(instead[said_count:]))), counts
+        return _with_data(replace(plain, texts=texts, calls=calls), replaced(iter(instead[said_count:]))), counts
 
 
 class _Tokens:
@@ -276,7 +276,8 @@ def _with_data(found: InColumns, visit: Visit) -> InColumns:
     logged = tuple([_logged(value, visit) for value in head.logged_metrics])
     fields = {name: visit(spoken_name(name), value) for name in FIELDS if (value := getattr(head, name))}
     attributes = visited_json(head.attributes, visit)
-    return found._replace(head=replace(head, logged_metrics=logged, attributes=attributes, **fields), calls=calls)
+    changed = replace(head, logged_metrics=logged, attributes=attributes, **fields)
+    return replace(found, head=changed, calls=calls)
 
 
 def _function_turn(turn: Turn, visit: Visit) -> Turn:
