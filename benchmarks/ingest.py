@@ -148,6 +148,7 @@ def floor() -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    pa.set_memory_pool(pa.system_memory_pool())
     line = msgspec.json.Decoder(_Line)
     utc = pa.timestamp("us", tz="UTC")
     conversations = pa.schema(
