@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -79,9 +78,7 @@ def _turns(found: Sequence[InColumns]) -> dict[str, pa.Array]:
     lengths = [len(one.texts) for one in found]
     count = sum(lengths)
     columns = {
-        "turn_index": pa.array(
-            numpy.arange(count) - numpy.repeat(numpy.cumsum([0, *lengths[:-1]]), lengths), pa.int32()
-        ),
+        "turn_index": pa.array(list(chain.from_iterable(map(range, lengths))), pa.int32()),
         "speaker": pa.array(list(chain.from_iterable([one.speakers for one in found])), pa.string()),
         "text": pa.array(list(chain.from_iterable([one.texts for one in found])), pa.string()),
         "said_at": _moments(list(chain.from_iterable([one.times for one in found]))),
