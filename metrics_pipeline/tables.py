@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-# Arrow's own allocator asks for memory in pages of two megabytes, to be cleared each time: a fifth of a landing's time,
-# and a hundred megabytes at its peak.
+# Arrow's own allocator asks for memory in pages of two megabytes, to be cleared each time: a tenth of a landing's time.
 pa.set_memory_pool(pa.system_memory_pool())
 
 _text, _number, _flag = pa.string(), pa.float64(), pa.bool_()
