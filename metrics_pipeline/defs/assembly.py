@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
 from metrics_pipeline import pipeline
@@ -27,6 +29,8 @@ def build_definitions(
     One broken metric definition does not take the others down: it is left out here and named when tables are published.
     """
     quiet_libraries()
+    # Backfills in one run are what Dagster calls beta, at each asset anew.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     catalog = load_catalog(settings.definitions)
     days = day_partitions(settings)
     project = dbt_project(settings)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
-from metrics_pipeline.defs.in_process import QUIET, why_it_failed
+from metrics_pipeline.defs.in_process import SILENT, why_it_failed
 from metrics_pipeline.defs.lake import metric_asset_key
 from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
 from metrics_pipeline.defs.upkeep import end_dead_runs
@@ -85,7 +85,7 @@ def backfill(settings: Settings, metric: str, first: date, last: date, on_progre
             instance=instance,
             tags=tags,
             asset_selection=[metric_asset_key(metric)],
-            run_config=QUIET,
+            run_config=SILENT,
             raise_on_error=False,
         )
         runs = [judged]
@@ -94,7 +94,7 @@ def backfill(settings: Settings, metric: str, first: date, last: date, on_progre
         # A judge that answers nothing leaves the tables as they are.
         if judged.success or complete_count or sent[0].replies:
             built = definitions.resolve_job_def("marts").execute_in_process(
-                instance=instance, tags={BACKFILL_TAG: metric}, run_config=QUIET, raise_on_error=False
+                instance=instance, tags={BACKFILL_TAG: metric}, run_config=SILENT, raise_on_error=False
             )
             if not built.success:
                 raise PipelineError(f"The tables are not published: {why_it_failed(built)}")

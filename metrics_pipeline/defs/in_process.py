@@ -12,6 +12,8 @@ from metrics_pipeline.settings import Settings
 
 MAX_REASON_CHARACTERS = 600
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""For whoever says himself what failed."""
 
 
 def run_jobs(settings: Settings, first: date, last: date) -> None:

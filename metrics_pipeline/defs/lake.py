@@ -9,6 +9,7 @@ import dagster as dg
 from metrics_pipeline import pipeline
 from metrics_pipeline.conversations.merge import day_counts, day_marks
 from metrics_pipeline.data_folder import open_data_folder
+from metrics_pipeline.defs.freshness import by_morning
 from metrics_pipeline.defs.provenance import known_day, metric_day
 from metrics_pipeline.defs.pulled import PULLED
 from metrics_pipeline.evaluation.options import OnProgress
@@ -42,6 +43,7 @@ def conversations_asset(settings: Settings, days: dg.PartitionsDefinition) -> dg
         deps=[PULLED] if settings.pull_url else [],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        freshness_policy=by_morning(settings),
         group_name="lake",
         kinds={"parquet"},
         description="One row per finished conversation. Every new export file lands, whatever days it holds.",
@@ -85,7 +87,7 @@ def metrics_asset(
 
     @dg.multi_asset(
         name="metrics",
-        specs=[_spec(metric, days) for metric in catalog.active],
+        specs=[_spec(metric, days, settings) for metric in catalog.active],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="llm",
@@ -105,7 +107,7 @@ def metrics_asset(
     return metrics
 
 
-def _spec(metric: MetricDefinition, days: dg.PartitionsDefinition) -> dg.AssetSpec:
+def _spec(metric: MetricDefinition, days: dg.PartitionsDefinition, settings: Settings) -> dg.AssetSpec:
     return dg.AssetSpec(
         metric_asset_key(metric.key),
         deps=[CONVERSATIONS],
@@ -115,6 +117,7 @@ def _spec(metric: MetricDefinition, days: dg.PartitionsDefinition) -> dg.AssetSp
         partitions_def=days,
         # A day that waits for a backfill is left out.
         skippable=True,
+        freshness_policy=by_morning(settings),
         kinds={"parquet"},
         owners=[metric.owner] if metric.owner and OWNER.fullmatch(metric.owner) else None,
         tags={tag: "" for tag in (tag.replace(" ", "_") for tag in metric.tags) if TAG.fullmatch(tag)},

@@ -10,11 +10,13 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
+from metrics_pipeline.defs.dbt_build import results_of
+from metrics_pipeline.defs.freshness import by_morning
 from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
 from metrics_pipeline.files import locked
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
-from metrics_pipeline.publishing.warehouse import PROJECT, begin_build, manifest_path, write_profile
+from metrics_pipeline.publishing.warehouse import PROJECT, build_nodes, manifest_path, refuse_failures, write_profile
 from metrics_pipeline.settings import Settings
 
 PUBLISHED = dg.AssetKey("published")
@@ -58,13 +60,17 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
         # A part of the models needs the others as they were built before.
         folder = DataFolder(settings.data)
         with locked(folder.warehouse / ".lock"):
-            if not context.op_execution_context.is_subset:
-                begin_build(folder)
-            yield from dbt.cli(["build"], context=context).stream()
+            if context.op_execution_context.is_subset:
+                yield from dbt.cli(["build"], context=context).stream()
+                return
+            nodes = build_nodes(folder)
+        yield from results_of(context.assets_def, nodes)
+        refuse_failures(nodes)
 
     @dg.asset(
         key=PUBLISHED,
         deps=[dbt_models],
+        freshness_policy=by_morning(settings),
         group_name="published",
         kinds={"duckdb", "parquet"},
         description="One audited generation of all tables; readers see it whole, or the one before.",

@@ -9,6 +9,7 @@ import dagster as dg
 
 from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
+from metrics_pipeline.defs.freshness import NIGHT_HOUR
 from metrics_pipeline.defs.lake import CONVERSATIONS, NIGHT_TAG
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, metric_asset, stretches
 from metrics_pipeline.defs.pulled import PULLED
@@ -18,7 +19,6 @@ from metrics_pipeline.evaluation.waiting import Waiting, waiting
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.settings import Settings
 
-NIGHT_HOUR = 2
 A_NIGHT = timedelta(days=1)
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

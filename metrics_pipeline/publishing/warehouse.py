@@ -6,7 +6,7 @@ import contextlib
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +69,21 @@ def write_profile(folder: DataFolder) -> Path:
     return path
 
 
+class Node(NamedTuple):
+    """What came of one model or test."""
+
+    unique_id: str
+    name: str
+    kind: str
+    """`model` or `test`."""
+    status: str
+    """dbt's word: success or pass, and fail, error, runtime error or skipped."""
+    seconds: float
+    failure_count: int
+    """Rows that a test found."""
+    message: str | None
+
+
 def build_marts(folder: DataFolder) -> Build:
     """Build all models and run all their tests.
 
@@ -76,11 +91,32 @@ def build_marts(folder: DataFolder) -> Build:
         AuditError: A test found rows, by name and number.
         PublishError: A model cannot be built.
     """
+    nodes = build_nodes(folder)
+    refuse_failures(nodes)
+    kinds = [node.kind for node in nodes]
+    return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+
+
+def build_nodes(folder: DataFolder) -> list[Node]:
+    """Build all models and run all their tests; what came of each, in dbt's order.
+
+    Raises:
+        PublishError: dbt cannot do its work at all.
+    """
     begin_build(folder)
     found = _invoke_dbt("build", folder)
-    _refuse_failures(found.result.results)
-    kinds = [result.node.resource_type.value for result in found.result.results]
-    return Build(database_path(folder), kinds.count("model"), len(kinds) - kinds.count("model"))
+    return [
+        Node(
+            result.node.unique_id,
+            result.node.name,
+            result.node.resource_type.value,
+            result.status.value,
+            result.execution_time,
+            result.failures or 0,
+            result.message,
+        )
+        for result in found.result.results
+    ]
 
 
 def begin_build(folder: DataFolder) -> None:
@@ -159,25 +195,27 @@ _STILL_READ = "What was published before is still read."
 _NULL_REFUSED = re.compile(r"NOT NULL constraint failed: (\w+?)(?:__dbt_tmp)?\.(\w+)")
 
 
-def _refuse_failures(results: list[Any]) -> None:
-    findings = [finding for finding in map(_finding, results) if finding]
-    broken = [result for result in results if result.status.value in ("error", "runtime error")]
-    broken = [result for result in broken if not _finding(result)]
+def refuse_failures(nodes: Sequence[Node]) -> None:
+    """
+    Raises:
+        AuditError: A test found rows, or a column that may not have one has a NULL.
+        PublishError: A model cannot be built.
+    """
+    findings = [finding for finding in map(_finding, nodes) if finding]
+    broken = [node for node in nodes if node.status in ("error", "runtime error") and not _finding(node)]
     if broken:
-        shown = "; ".join(
-            f"{result.node.name}: {_first_line(result.message)}" for result in broken[:MAX_FAILURES_SHOWN]
-        )
+        shown = "; ".join(f"{node.name}: {_first_line(node.message)}" for node in broken[:MAX_FAILURES_SHOWN])
         raise PublishError(f"dbt cannot build {len(broken)} of the tables: {shown}. {_STILL_READ}")
     if findings:
         shown = "; ".join(findings[:MAX_FAILURES_SHOWN])
         raise AuditError(f"The audit of the new tables failed: {shown}. {_STILL_READ}")
 
 
-def _finding(result: Any) -> str | None:
+def _finding(node: Node) -> str | None:
     """What is wrong with the rows, as a test of dbt or a constraint of a table says it."""
-    if result.status.value == "fail":
-        return f"{result.node.name} ({result.failures} rows)"
-    refused = _NULL_REFUSED.search(str(result.message))
+    if node.status == "fail":
+        return f"{node.name} ({node.failure_count} rows)"
+    refused = _NULL_REFUSED.search(str(node.message))
     return f"{refused[1]}: a row without {refused[2]}" if refused else None
 
 

@@ -169,6 +169,10 @@ def test_a_schedule_runs_every_night_in_the_projects_time_zone_and_sensors_stand
     nightly = definitions.resolve_schedule_def("nightly")
     assert (nightly.cron_schedule, nightly.execution_timezone) == ("0 2 * * *", "Europe/Berlin")
     assert nightly.job_name == "lake"
+    graph = definitions.resolve_asset_graph()
+    for key in (["conversations"], ["metric", "price_given"], ["published"]):
+        policy = graph.get(dg.AssetKey(key)).freshness_policy
+        assert (policy.deadline_cron, policy.timezone) == ("0 8 * * *", "Europe/Berlin")
     sensors = {sensor.name for sensor in definitions.sensors or ()}
     assert sensors == {"new_exports", "after_lake", "dead_runs"}
 
