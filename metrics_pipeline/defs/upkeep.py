@@ -47,7 +47,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         return []
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        process = _process_of(instance, run.run_id)
+        process = process_of(instance, run.run_id)
         if process is not None and not _lives(*process):
             instance.report_run_failed(run, "The process of this run is gone: it was killed, or the machine stopped.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -55,7 +55,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
+def process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
     """The id of the process that runs the steps, and when it said so; None where it has not said so yet."""
     found = None
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):

@@ -31,6 +31,12 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), handler or Handler)
         self.fault, self.latency_seconds = fault, latency_seconds
         self.said = ""
+        self.refuses = ""
+        """Requests that hold this text are refused."""
+        self.answers_left: int | None = None
+        """Answers that are still given; then the server hangs."""
+        self.answered: Counter[str] = Counter()
+        """Answers by the request's body: what a provider is paid for."""
         self.retry_after = "2"
         """What a refused call is told to wait, as a header says it."""
         self.flooded_bytes = 0
@@ -47,6 +53,16 @@ class ModelServer(ThreadingHTTPServer):
     def request_count(self) -> int:
         with self.lock:
             return self.bodies.total()
+
+    def fault_of(self, body: str) -> str:
+        """How a request fails; empty where it does not."""
+        if self.refuses and self.refuses in body:
+            return "400"
+        with self.lock:
+            if self.answers_left is not None and not self.fault:
+                self.answers_left -= 1
+                return "hang" if self.answers_left < 0 else ""
+        return self.fault
 
 
 @contextmanager
@@ -74,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.called_at.append(time.monotonic())
             self.server.keys.add(self.headers.get("Authorization", ""))
         time.sleep(self.server.latency_seconds)
-        fault = self.server.fault
+        fault = self.server.fault_of(body)
         if fault.isdigit():
             code = "insufficient_quota" if fault == "4290" else "fault"
             self._send(int(fault[:3]), {"error": {"message": f"fault {code}", "type": code, "code": code}})
@@ -90,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "html":
             self._send(200, "<html>Bad Gateway</html>")
         else:
+            with self.server.lock:
+                self.server.answered[body] += 1
             self._send(200, self.completion(json.loads(body), fault))
 
     def completion(self, request: dict[str, Any], fault: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,7 @@ import dagster as dg
 
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.defs.assembly import build_definitions
+from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import QUIET
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.settings import Settings
@@ -91,6 +93,13 @@ class Nights:
         )
         return done.success
 
+    def in_child(self, request: dg.RunRequest) -> multiprocessing.process.BaseProcess:
+        """The same in a process of its own, which is started and not waited for."""
+        context = multiprocessing.get_context("spawn")
+        child = context.Process(target=_run_elsewhere, args=(self.settings, self.moment, request))
+        child.start()
+        return child
+
     def materialized(self, *key: str) -> list[str]:
         return sorted(self.instance.get_materialized_partitions(dg.AssetKey(key)))
 
@@ -99,3 +108,10 @@ class Nights:
         with Ledger.to_read(DataFolder(self.settings.data).ledger) as ledger:
             rows = [row for row in ledger.metric_days() if row.metric == metric and row.completed is not None]
         return {row.day.isoformat(): row.metric_version for row in rows}
+
+
+def _run_elsewhere(settings: Settings, moment: datetime, request: dg.RunRequest) -> None:
+    with open_home(settings) as instance:
+        nights = Nights(settings, instance)
+        nights.moment = moment
+        nights.here(nights.definitions, request)

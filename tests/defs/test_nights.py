@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from datetime import date, timedelta
+import subprocess
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.events import DagsterEvent, EngineEventData
+from dagster._core.loader import LoadingContextForTest
 from exports import raw, write
 from model_server import model_server
 from nights import Nights
@@ -16,6 +21,7 @@ from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.backfilling import backfill
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
+from metrics_pipeline.defs.upkeep import end_dead_runs, remove_old_run_files
 from metrics_pipeline.evaluation.ledger import MetricDay
 from metrics_pipeline.evaluation.waiting import Waiting, waiting
 from metrics_pipeline.publishing.warehouse import manifest_path
@@ -203,3 +209,63 @@ def test_a_new_file_is_an_asset_with_missing_days_and_its_backfill_takes_two_run
         assert instance.get_runs_count() == runs + 4
         assert nights.materialized("metric", "new_one") == sorted(keys)
         assert nights.look("after_lake") == 0
+
+        # An edited file makes its own days stale, a late conversation the day that it belongs to.
+        assert stale(settings, instance) == set()
+        define(settings.definitions, "new_one", "another one")
+        assert stale(settings, instance) == {("new_one", key) for key in keys}
+        define(settings.definitions, "new_one")
+        export(settings, 2, 9, name="late")
+        nights.look("new_exports")
+        assert {at for _, at in stale(settings, instance)} == {"2026-09-02"}
+
+
+def stale(settings: Settings, instance: dg.DagsterInstance) -> set[tuple[str, str]]:
+    """The metrics and days that the web server shows as stale."""
+    graph = build_definitions(settings).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    return {
+        (key.path[-1], day)
+        for key in graph.executable_asset_keys
+        if key.path[0] == "metric"
+        for day in instance.get_materialized_partitions(key)
+        if resolver.get_stale_causes(key, day)
+    }
+
+
+def test_a_run_whose_process_is_gone_is_ended_and_one_that_lives_is_left_alone():
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+
+    @dg.job
+    def nothing():
+        pass
+
+    with dg.instance_for_test() as instance:
+        runs = {}
+        for process_id in (gone.pid, os.getpid()):
+            run = runs[process_id] = instance.create_run_for_job(nothing)
+            started = DagsterEvent(dg.DagsterEventType.RUN_START.value, "nothing", message="started")
+            instance.report_dagster_event(started, run.run_id)
+            instance.report_engine_event("steps", run, EngineEventData.in_process(process_id))
+        assert end_dead_runs(instance) == [runs[gone.pid].run_id]
+        statuses = [instance.get_run_by_id(run.run_id).status.value for run in runs.values()]
+    assert statuses == ["FAILURE", "STARTED"]
+
+
+def test_files_of_old_runs_go_and_what_they_materialized_stays():
+    @dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-09-01"))
+    def table() -> None:
+        pass
+
+    with dg.instance_for_test() as instance:
+        run = dg.materialize([table], instance=instance, partition_key="2026-09-01").run_id
+        now = datetime.now(UTC)
+        assert remove_old_run_files(instance, 30, now + timedelta(days=29)) == 0
+        assert remove_old_run_files(instance, 30, now + timedelta(days=31)) == 1
+        assert remove_old_run_files(instance, 30, now + timedelta(days=31)) == 0
+        assert instance.get_materialized_partitions(dg.AssetKey("table")) == {"2026-09-01"}
+        assert instance.get_run_by_id(run).is_success
+        # As the web server sees it when it is started next.
+        with dg.DagsterInstance.from_ref(instance.get_ref()) as later:
+            assert list(later.all_logs(run)) == []
