@@ -184,25 +184,26 @@ def test_the_tick_of_a_night_that_is_long_past_leaves_its_days_to_a_later_one(pr
     assert (found.run_requests or [], found.skip_message) == ([], "A later night makes up for this one.")
 
 
-def test_a_new_file_is_an_asset_with_missing_days_and_its_backfill_takes_two_runs_judges_it_alone_and_resumes(
+def test_a_new_file_is_an_asset_with_sixty_missing_days_and_their_backfill_is_two_runs_judges_it_alone_and_resumes(
     project,
 ):
     with model_server() as server, open_home(project) as instance:
-        settings = project.model_copy(update={"model": "openai/x", "api_base": server.base})
+        first = day(5) - timedelta(days=59)
+        settings = project.model_copy(update={"model": "openai/x", "api_base": server.base, "first_day": first})
         nights = Nights(settings, instance, builds=False)
         for number in range(1, 6):
             export(settings, number, number)
         nights.night_after(day(5))
         define(settings.definitions, "new_one")
         days = build_definitions(settings).resolve_asset_graph().get(dg.AssetKey(["metric", "new_one"])).partitions_def
-        keys = {f"2026-09-0{number}" for number in range(1, 6)}
+        keys = {(first + timedelta(days=number)).isoformat() for number in range(60)}
         assert keys <= set(days.get_partition_keys())
         assert nights.materialized("metric", "new_one") == []
         asked, runs = server.request_count, instance.get_runs_count()
 
         done = backfill(settings, "new_one", day(1), day(3), lambda progress: None)
         assert (done.complete_count, done.day_count, done.failure) == (3, 3, None)
-        again = backfill(settings, "new_one", day(1), day(5), lambda progress: None)
+        again = backfill(settings, "new_one", first, day(5), lambda progress: None)
 
         assert (again.complete_count, again.tally.requests) == (5, 2)
         assert server.request_count == asked + 5
