@@ -50,8 +50,9 @@ class Nights:
     def tick(self, day: date) -> Sequence[dg.RunRequest]:
         self.moment = datetime(day.year, day.month, day.day, 2, tzinfo=UTC) + timedelta(days=1)
         definitions = self.definitions
-        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.moment)
-        requests = definitions.resolve_schedule_def("nightly").evaluate_tick(context).run_requests or []
+        # A context that is not closed leaves its own instance behind for whoever loads definitions next.
+        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.moment) as context:
+            requests = definitions.resolve_schedule_def("nightly").evaluate_tick(context).run_requests or []
         for request in requests:
             self.run(definitions, request)
         return requests
@@ -67,7 +68,8 @@ class Nights:
         """One tick of a sensor; how many runs it started."""
         definitions = self.definitions
         sensor = next(sensor for sensor in definitions.sensors or () if sensor.name == name)
-        found = sensor.evaluate_tick(dg.build_sensor_context(self.instance, cursor=self.cursors.get(name)))
+        with dg.build_sensor_context(self.instance, cursor=self.cursors.get(name)) as context:
+            found = sensor.evaluate_tick(context)
         self.cursors[name] = found.cursor or self.cursors.get(name)
         new = [one for one in found.run_requests or [] if (name, one.run_key or "") not in self.run_keys]
         self.run_keys |= {(name, one.run_key or "") for one in new}

@@ -166,6 +166,13 @@ def test_nights_with_a_missed_one_a_failed_one_a_late_file_a_new_metric_and_an_e
         assert set(nights.versions("new_one")) == {"2026-09-06"}
         assert nights.materialized("metric", "new_one") == ["2026-09-06"]
 
+        # What comes late after an edit is judged by what is in force on its day.
+        standing, before = nights.versions("price_given"), server.request_count
+        export(settings, 2, 8, name="later")
+        nights.rest()
+        assert nights.versions("price_given") == standing
+        assert server.request_count == before + 1
+
         nights.asked.clear()
         before = server.request_count
         nights.rest()
@@ -179,8 +186,8 @@ def test_the_tick_of_a_night_that_is_long_past_leaves_its_days_to_a_later_one(pr
     with dg.instance_for_test() as instance:
         nights = Nights(project, instance)
         definitions = build_definitions(project, now=lambda: nights.moment + timedelta(days=3))
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=nights.moment)
-        found = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=nights.moment) as context:
+            found = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
     assert (found.run_requests or [], found.skip_message) == ([], "A later night makes up for this one.")
 
 
