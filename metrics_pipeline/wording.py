@@ -19,7 +19,9 @@ def nearest(wanted: str, known: Iterable[str], alike: float = 0.6, at_most: int 
     Args:
         alike: How alike they must be at least, 0 to 1; at 0.5, words that have only their endings in common are.
     """
-    return difflib.get_close_matches(wanted, list(known), at_most, alike)
+    found = difflib.get_close_matches(wanted, list(known), at_most, alike)
+    # Letters that changed places are a commoner slip than a letter too many.
+    return sorted(found, key=lambda name: sorted(name) != sorted(wanted))
 
 
 def did_you_mean(names: list[str]) -> str:

@@ -89,7 +89,7 @@ def test_a_value_that_cannot_be_used_names_where_it_came_from(tmp_path, environm
     ("text", "says"),
     [
         ("colour = 1", "no such setting: colour. The settings are data"),
-        ("modle = 1", r"no such setting: modle. Did you mean model\?"),
+        ("modle = 1", r"no such setting: modle. Did you mean model or mode\?"),
         ("a = [", "cannot be read"),
     ],
 )
