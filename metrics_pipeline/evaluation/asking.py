@@ -7,7 +7,6 @@ judge that will not answer anything closes the circuit, and what was not asked s
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,14 +21,12 @@ from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import ELSEWHERE, NO_ROOM, Cell, Intent, Ledger, Outcome, Recorded
 from metrics_pipeline.evaluation.options import Limits
-from metrics_pipeline.evaluation.pacing import Pace, Permit
+from metrics_pipeline.evaluation.pacing import Pace, Permit, pause_seconds
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
 from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.wording import counted
 
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 600.0
 """A judge that asks for more patience than this is asked no further: the next run goes on."""
 EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
@@ -205,7 +202,7 @@ class Asker:
         goes_on = self._may_send(judge)
         gives_up = is_last and goes_on and error.kind not in NEVER_SENT
         recorded = await self._settle(question, request_id, None, error.kind, gives_up)
-        return recorded, None if is_last or not goes_on else max(_pause(tries), wait or 0.0)
+        return recorded, None if is_last or not goes_on else max(pause_seconds(tries), wait or 0.0)
 
     async def _traced_call(
         self, judge: Judge, asked: Asked, tries: int
@@ -302,11 +299,6 @@ class Asker:
         outcome = Outcome(request_id, question.cells, reply, failure, gives_up, is_priced(reply, failure))
         reply_id = await self._recorder.record(outcome)
         return Recorded(reply_id, moment, reply, failure) if reply_id else None
-
-
-def _pause(tries: int) -> float:
-    """Seconds until the next try: doubling, and spread out."""
-    return min(FIRST_PAUSE_SECONDS * 2.0**tries * random.uniform(0.75, 1.25), LONGEST_PAUSE_SECONDS)
 
 
 def _midnight(limits: Limits, now: datetime) -> datetime:

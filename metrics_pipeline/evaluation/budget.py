@@ -117,7 +117,7 @@ class Budget:
         self._on_the_way = 0
         self._waiting_for_room: list[asyncio.Future[None]] = []
         self._no_room = _no_room(allowance, today)
-        self._purses = _purses(allowance)
+        self._purses = _purses(allowance, today)
         keys = allowance.requests_by_metric.keys() | allowance.dollars_by_metric.keys()
         self._by_metric = {key: _metric_purse(key, allowance) for key in keys}
 
@@ -206,14 +206,19 @@ def _finish(waiting: Sequence[asyncio.Future[None]]) -> None:
             turn.set_result(None)
 
 
-def _purses(allowance: Allowance) -> list[_Purse]:
-    """Of one run. Of a day only the ledger knows what is left, since others spend from it as well."""
+def _purses(allowance: Allowance, today: Spent) -> list[_Purse]:
     found = []
     for unit in ("requests", "dollars"):
-        most = getattr(allowance, unit)
+        most, a_day = getattr(allowance, unit), getattr(allowance, f"{unit}_per_day")
+        name = f"METRICS_BUDGET_{unit.upper()}"
+        before = round(getattr(today, unit), 4)
         if most is not None:
-            sentence = f"The budget of {_counted(most, unit)} is used up (METRICS_BUDGET_{unit.upper()}). {GOES_ON}"
+            sentence = f"The budget of {_counted(most, unit)} is used up ({name}). {GOES_ON}"
             found.append(_purse(unit, most, sentence))
+        if a_day is not None:
+            said = f"The day's budget of {_counted(a_day, unit)} is used up ({name}_PER_DAY)"
+            sentence = f"{said}; {_counted(before, unit)} went to runs before this one. {GOES_ON}"
+            found.append(_purse(unit, a_day - getattr(today, unit), sentence))
     return found
 
 

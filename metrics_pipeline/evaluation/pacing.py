@@ -9,6 +9,7 @@ only the refused call wait: at 5 % of them nothing slows down.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ REFUSED_OF_RECENT = 8
 FIRST_HOLD_SECONDS = 1.0
 LONGEST_HOLD_SECONDS = 60.0
 """Where a judge does not say how long to wait."""
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 60.0
+"""Before a failed call is tried again."""
 SHRINK = 0.5
 GROWTH = 0.5
 """Further calls in flight for each answer, away from the level at which the judge last refused."""
@@ -240,6 +244,11 @@ class _Minute:
         else:
             return self._sent[-1].given_at + MINUTE_SECONDS - now if excess > 0 else leaves_at - now
         return 0.0 if permit is self._sent[0] else leaves_at - now
+
+
+def pause_seconds(tries: int) -> float:
+    """Until the next try after so many: doubling, and spread out."""
+    return min(FIRST_PAUSE_SECONDS * 2.0**tries * random.uniform(0.75, 1.25), LONGEST_PAUSE_SECONDS)
 
 
 def _finish(waiting: asyncio.Future[None]) -> None:

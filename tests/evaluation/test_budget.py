@@ -113,17 +113,16 @@ class SlowlyPaid(Paid):
 
 
 @pytest.mark.parametrize("allowance", [Allowance(requests_per_day=15), Allowance(dollars_per_day=0.003)])
-def test_runs_side_by_side_do_not_pass_the_days_budget_together_and_mostly_use_it(shop, allowance):
+def test_runs_side_by_side_do_not_pass_the_days_budget_together(shop, allowance):
     judges = [SlowlyPaid(), SlowlyPaid()]
     with ThreadPoolExecutor(2) as threads:
         reports = list(threads.map(lambda judge: shop.run(judge, concurrency=4, budget=allowance), judges))
 
     sent, paid = sum(len(judge.requests) for judge in judges), sum(judge.paid for judge in judges)
     assert all("_PER_DAY" in (report.stopped or "") for report in reports)
-    if allowance.requests_per_day:
-        assert sent == 15
-    else:
-        assert 0.003 - 3 * judges[0].most < paid <= 0.003
+    # What one has under way when the other begins counts there at its most: some of it may be left.
+    assert 8 <= sent <= (allowance.requests_per_day or 40)
+    assert paid <= (allowance.dollars_per_day or 1)
 
 
 def test_what_another_run_has_under_way_counts_at_the_most_that_it_may_cost_until_its_price_is_known(shop):

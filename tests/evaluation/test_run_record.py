@@ -90,7 +90,7 @@ def _rest(reply):
 
 
 def test_the_figures_of_a_run_add_up_to_the_ledger_to_the_last_token_and_part_of_a_dollar(shop, monkeypatch):
-    monkeypatch.setattr("metrics_pipeline.evaluation.asking.FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("metrics_pipeline.evaluation.pacing.FIRST_PAUSE_SECONDS", 0.001)
     shop.run(FakeJudge(unsteady()), group_size=3)
 
     (rows,) = runs(shop)
