@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from metrics_pipeline.commands.failures import failure_lines, failures_of_day
+from metrics_pipeline.commands.options import day_of
 from metrics_pipeline.commands.unmapped import find_unmapped, unmapped_lines
 from metrics_pipeline.errors import PublishError, SettingsError
 from metrics_pipeline.wording import counted, did_you_mean
@@ -63,11 +65,17 @@ def list_metrics(definitions: Definitions = None, as_json: AsJson = False) -> No
 def show(
     metric: Annotated[str, typer.Argument(metavar="METRIC", help="Its key.")],
     definitions: Definitions = None,
+    failures: Annotated[
+        date | None,
+        typer.Option(
+            parser=day_of("--failures"), metavar="DAY", help="Name the most telling failures of that day instead."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one metric: its definition, what it came to, and how the file changed from version to version.
 
-    The versions are those that were put to work, as the ledger recorded them.
+    The versions are those that were put to work, as the ledger recorded them. `--failures` quotes conversations.
 
     \b
     Example:
@@ -76,7 +84,8 @@ def show(
     from metrics_pipeline.serving.catalogue import close_matches, entries, history
     from metrics_pipeline.settings import load_settings
 
-    known = _read(load_settings({"definitions": definitions}))
+    settings = load_settings({"definitions": definitions})
+    known = _read(settings)
     found = {one.metric: one for one in entries(known.catalog, known.versions, known.published)}
     _warn(known.catalog)
     entry, text = found.get(metric), known.catalog.texts.get(metric)
@@ -84,6 +93,14 @@ def show(
         near = close_matches(metric, {key: one.name for key, one in found.items()})
         advice = did_you_mean(near) or "`metrics list` shows all there are."
         raise SettingsError(f"there is no metric {metric!r}. {advice}")
+    if failures is not None:
+        defined = next((one for one in known.catalog.definitions if one.key == metric), None)
+        if defined is None:
+            raise SettingsError(f"no file defines {metric} now: what its answers mean is not known.")
+        told = failures_of_day(settings, defined, known.days, failures)
+        lines = failure_lines(settings, metric, failures, told)
+        typer.echo(_json([one._asdict() for one in told]) if as_json else "\n".join(lines))
+        return
     now = None if entry.metric_version is None or text is None else (entry.metric_version, text)
     steps = history(metric, known.versions, known.days, now)
     if as_json:

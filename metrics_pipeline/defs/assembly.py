@@ -7,9 +7,10 @@ import warnings
 import dagster as dg
 
 from metrics_pipeline import pipeline
+from metrics_pipeline.defs.checks import newest_days_check
 from metrics_pipeline.defs.days import day_partitions
 from metrics_pipeline.defs.jobs import Clock, job_definitions
-from metrics_pipeline.defs.lake import conversations_asset, metrics_asset
+from metrics_pipeline.defs.lake import conversations_asset, metrics_asset, retired_metrics
 from metrics_pipeline.defs.marts import dbt_project, dbt_resource, marts_assets
 from metrics_pipeline.defs.pulled import pulled_asset
 from metrics_pipeline.evaluation.options import OnProgress
@@ -34,15 +35,18 @@ def build_definitions(
     catalog = load_catalog(settings.definitions)
     days = day_partitions(settings)
     project = dbt_project(settings)
+    checks = newest_days_check(settings, catalog)
     assets = dg.Definitions(
         assets=[
             *([pulled_asset(settings)] if settings.pull_url else []),
             conversations_asset(settings, days),
             metrics_asset(settings, catalog, days, on_progress),
+            *retired_metrics(catalog, days),
             *marts_assets(settings, catalog, project),
         ],
+        asset_checks=[checks],
         resources={"dbt": dbt_resource(project)},
         # One process a run: another for each step would load everything anew, and outlive a run that is killed.
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(assets, job_definitions(settings, catalog, days, now))
+    return dg.Definitions.merge(assets, job_definitions(settings, catalog, days, checks, now))

@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from metrics_pipeline import pipeline
-from metrics_pipeline.conversations.merge import day_marks
+from metrics_pipeline.conversations.merge import day_counts, day_marks
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.following import after_lake_sensor, new_exports_sensor
 from metrics_pipeline.defs.lake import CONVERSATIONS, ended
@@ -21,15 +21,24 @@ Clock = Callable[[], datetime]
 
 
 def job_definitions(
-    settings: Settings, catalog: Catalog, days: dg.TimeWindowPartitionsDefinition, now: Clock
+    settings: Settings,
+    catalog: Catalog,
+    days: dg.TimeWindowPartitionsDefinition,
+    checks: dg.AssetChecksDefinition,
+    now: Clock,
 ) -> dg.Definitions:
     """`lake` (days: pull, land, judge), `landing` (files as they come), `marts` (dbt, publish), and what starts them.
 
     `lake` and `marts` are two jobs: a day that fails must not keep the others from being published.
+
+    Args:
+        checks: Of the newest days; they look at tables, and so belong to `marts`.
     """
     of_days = dg.AssetSelection.groups("lake", "metrics")
-    lake = dg.define_asset_job("lake", of_days, partitions_def=days)
-    marts = dg.define_asset_job("marts", dg.AssetSelection.assets(PUBLISHED).upstream() - of_days)
+    of_newest_days = dg.AssetSelection.checks(checks)
+    lake = dg.define_asset_job("lake", of_days - of_newest_days, partitions_def=days)
+    tables = dg.AssetSelection.assets(PUBLISHED).upstream() - of_days
+    marts = dg.define_asset_job("marts", tables | of_newest_days)
     landing = _landing_job(settings, days)
     return dg.Definitions(
         jobs=[lake, landing, marts],
@@ -55,9 +64,10 @@ def _landing_job(settings: Settings, days: dg.PartitionsDefinition) -> dg.JobDef
             report.kept_count,
             len(merged.changed_days),
         )
-        marks = day_marks(folder)
-        for day in ended(days, merged.changed_days):
-            yield known_day(CONVERSATIONS, day, marks.get(day, ""))
+        marks, changed = day_marks(folder), ended(days, merged.changed_days)
+        rows = day_counts(folder, changed)
+        for day in changed:
+            yield known_day(CONVERSATIONS, day, marks.get(day, ""), rows.get(day, 0))
 
     @dg.job(name="landing", description="New export files land as they come. Nothing is judged.")
     def landing() -> None:

@@ -13,7 +13,9 @@ from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.dbt_build import results_of
 from metrics_pipeline.defs.freshness import by_morning
 from metrics_pipeline.defs.lake import CONVERSATIONS, metric_asset_key
+from metrics_pipeline.defs.tables import markdown
 from metrics_pipeline.files import locked
+from metrics_pipeline.health.examining import check_build, refuse_what_blocks
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
 from metrics_pipeline.publishing.warehouse import PROJECT, build_nodes, manifest_path, refuse_failures, write_profile
@@ -80,9 +82,18 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
             context.log.warning("not loaded, its last good version stays in force: %s", problem)
         folder = open_data_folder(settings.data)
         with locked(folder.warehouse / ".lock"):
+            found = check_build(folder, settings, pipeline.now())
+            for finding in found:
+                context.log.warning("%s: %s", finding.check, finding)
+            refuse_what_blocks(found)
             publication = publish(folder, pipeline.now(), settings.keep_generations)
         return dg.MaterializeResult(
-            metadata={"generation": publication.generation, "path": dg.MetadataValue.path(str(publication.path))}
+            metadata={
+                "generation": publication.generation,
+                "path": dg.MetadataValue.path(str(publication.path)),
+                "findings": len(found),
+                "rows": dg.MetadataValue.md(markdown(["table", "rows"], list(publication.rows.items()))),
+            }
         )
 
     return [dbt_models, published]

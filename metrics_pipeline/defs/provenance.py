@@ -16,10 +16,11 @@ GIVEN = "dagster/data_version_is_user_provided"
 UNKNOWN_VERSION, NO_EVENT = "INITIAL", "NULL"
 
 
-def known_day(asset: dg.AssetKey, day: date, fingerprint: str) -> dg.AssetMaterialization:
+def known_day(asset: dg.AssetKey, day: date, fingerprint: str, row_count: int) -> dg.AssetMaterialization:
     """A day of an asset that is known by what it holds."""
     tags = {DATA_VERSION: fingerprint or "empty", GIVEN: "true"}
-    return dg.AssetMaterialization(asset, partition=day.isoformat(), tags=tags)
+    told = {"dagster/partition_row_count": row_count}
+    return dg.AssetMaterialization(asset, partition=day.isoformat(), metadata=told, tags=tags)
 
 
 def metric_day(
@@ -28,7 +29,7 @@ def metric_day(
     upstream: dg.AssetKey,
     day: date,
     version: str,
-    metadata: Mapping[str, int],
+    metadata: Mapping[str, dg.MetadataValue | int | float | str],
 ) -> dg.AssetMaterialization:
     """A day of a metric, judged by that version on the conversations that Dagster knows of now."""
     found = instance.fetch_materializations(

@@ -32,7 +32,7 @@ class ModelServer(ThreadingHTTPServer):
         self.fault, self.latency_seconds = fault, latency_seconds
         self.said = ""
         self.refuses = ""
-        """Requests that hold this text are refused."""
+        """Requests in which this pattern is found are refused."""
         self.answers_left: int | None = None
         """Answers that are still given; then the server hangs."""
         self.answered: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class ModelServer(ThreadingHTTPServer):
 
     def fault_of(self, body: str) -> str:
         """How a request fails; empty where it does not."""
-        if self.refuses and self.refuses in body:
+        if self.refuses and re.search(self.refuses, body, re.DOTALL):
             return "400"
         with self.lock:
             if self.answers_left is not None and not self.fault:

@@ -67,6 +67,8 @@ def test_a_check_warns_after_a_run_and_keeps_what_is_published_where_it_blocks(c
 
 def test_an_audit_names_a_file_that_is_not_what_was_published_and_counts_that_were_outgrown(command, tmp_path):
     command("run")
+    listed = command("show", "answer_given", "--failures", "2026-09-03")
+    assert "false" in listed.stdout or "no failure" in listed.stdout, listed.output
     write(tmp_path / "data" / "landing" / "b.json", raw(77))
     settings = load_settings()
     take_in(settings, open_data_folder(settings.data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +16,20 @@ import pyarrow.parquet as pq
 import pytest
 from conversations_server import TOKEN, conversations_server
 from exports import raw, write
+from model_server import model_server
 from pydantic import SecretStr
 
-from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import QUIET, RANGE_END, RANGE_START, run_jobs
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.metrics.catalog import load_catalog
-from metrics_pipeline.publishing.generation import resolve_current
+from metrics_pipeline.pipeline import now
+from metrics_pipeline.publishing.generation import publish, resolve_current
+from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.settings import Settings, load_settings
+from metrics_pipeline.thresholds import THRESHOLDS
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 5)
@@ -149,6 +154,86 @@ def test_a_model_that_is_gone_fails_the_metrics_and_names_what_is_left_to_judge(
     assert (data / "published" / "current").readlink() == before
 
 
+def test_a_metric_whose_judge_fails_on_one_day_fails_there_alone_and_the_next_run_asks_only_what_is_missing(
+    project, tmp_path
+):
+    folder = open_data_folder(tmp_path / "data")
+    write(tmp_path / "data" / "landing" / "a.json", *(raw(number) for number in range(20)))
+    days = {f"2026-09-0{number}" for number in range(1, 6)}
+    tags = {RANGE_START: FIRST.isoformat(), RANGE_END: LAST.isoformat()}
+    with model_server() as server, dg.DagsterInstance.ephemeral() as instance:
+        # A metric a request; what is asked about the prices of the third day's four conversations fails.
+        server.refuses = r"question 0 of (2|7|12|17)\b.*price_given"
+        update = {"data": folder.root, "model": "openai/x", "api_base": server.base, "group_size": 1, "retries": 0}
+        lake = build_definitions(project.model_copy(update=update)).resolve_job_def("lake")
+
+        def run() -> dg.ExecuteInProcessResult:
+            return lake.execute_in_process(instance=instance, tags=tags, run_config=QUIET, raise_on_error=False)
+
+        def marked(metric: str) -> set[str]:
+            return instance.get_materialized_partitions(dg.AssetKey(["metric", metric]))
+
+        failed = run()
+        assert not failed.success
+        failure = next(
+            event.step_failure_data.user_failure_data for event in failed.all_events if event.is_step_failure
+        )
+        assert str(failure.description).startswith("price_given: 1 of 5 days have cells left to judge")
+        assert (marked("answer_given"), marked("price_given")) == (days, days - {"2026-09-03"})
+        asked = server.request_count
+        assert asked == 40
+
+        build_marts(folder)
+        generation = publish(folder, now(), 3).path
+        with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
+            without = database.execute(
+                "select metric, conversation_date::varchar, error_count from trend_metric_daily"
+                " where error_count + unjudged_count > 0"
+            ).fetchall()
+        assert without == [("price_given", "2026-09-03", 4)]
+
+        server.refuses = ""
+        assert run().success
+        assert server.request_count - asked == 4
+        assert marked("price_given") == days
+
+
+def test_a_run_says_of_each_day_what_it_came_to_and_names_no_conversation(project):
+    with open_home(project) as instance:
+        key = dg.AssetKey(["metric", "answer_given"])
+        records = instance.fetch_materializations(key, limit=20).records
+    told = {record.asset_materialization.partition: record.asset_materialization.metadata for record in records}
+    assert set(told) == {f"2026-09-0{number}" for number in range(1, 6)}
+    for metadata in told.values():
+        states = ("answered", "not_applicable", "undecided", "error", "unjudged")
+        assert sum(metadata[f"{state}_count"].value for state in states) == 4
+        assert {"calls", "tokens", "dollars", "from_ledger", "left_open"} <= set(metadata)
+        if metadata["answered_count"].value:
+            assert 0 <= metadata["rate_low"].value <= metadata["rate"].value <= metadata["rate_high"].value <= 1
+        table = metadata["days_judged"].value
+        assert [line.split(" ")[1] for line in table.splitlines()[2:]] == sorted(told, reverse=True)
+    said = "".join(str(one.value) for metadata in told.values() for one in metadata.values())
+    assert not re.search(r"\bc\d+\b|question|answer \d", said)
+
+
+def test_an_asset_has_its_columns_and_a_retired_metric_keeps_its_days_without_being_asked(project, tmp_path):
+    definitions = tmp_path / "definitions"
+    shutil.copytree(project.definitions, definitions)
+    with (definitions / "price_given.yaml").open("a") as file:
+        file.write("status: retired\n")
+    built = build_definitions(project.model_copy(update={"definitions": definitions}))
+
+    specs = {spec.key.path[-1]: spec for spec in built.resolve_all_asset_specs()}
+    assert specs["price_given"].group_name == "retired"
+    assert "- true when: The agent said a price." in (specs["price_given"].description or "")
+    graph = built.resolve_asset_graph()
+    assert not graph.get(dg.AssetKey(["metric", "price_given"])).is_executable
+    assert graph.get(dg.AssetKey(["stg_verdicts"])).parent_keys == {dg.AssetKey(["metric", "answer_given"])}
+    for key, column in (("conversations", "started_at"), ("answer_given", "judged_at"), ("dim_metrics", "rate_of")):
+        schema = specs[key].metadata["dagster/column_schema"]
+        assert column in {one.name for one in (schema.value if hasattr(schema, "value") else schema).columns}
+
+
 def test_staging_follows_the_lake_and_what_is_published_follows_every_table(project):
     graph = build_definitions(project).resolve_asset_graph()
 
@@ -162,6 +247,63 @@ def test_staging_follows_the_lake_and_what_is_published_follows_every_table(proj
 def test_the_tests_of_dbt_are_checks_of_their_assets(project):
     checks = build_definitions(project).resolve_asset_graph().asset_check_keys
     assert {"parts_add_up_to_conversations", "keys_are_unique"} <= {check.name for check in checks}
+
+
+def test_each_metric_and_the_conversations_have_checks_of_their_newest_days_in_marts_alone(project):
+    definitions = build_definitions(project.model_copy(update={"checks": {"undecided": "off", "volume": "block"}}))
+    found = {
+        job: {(key.asset_key.path[-1], key.name) for key in of_job(definitions, job) if key.asset_key.path[0] in LAKE}
+        for job in ("lake", "marts")
+    }
+
+    assert found["lake"] == set()
+    of_metrics = {"coverage", "errors", "evidence", "classes", "agreement"}
+    assert found["marts"] == {
+        *((metric, check) for metric in ("answer_given", "price_given") for check in of_metrics),
+        *(("conversations", check) for check in ("volume", "freshness", "quarantine")),
+    }
+    off = build_definitions(project.model_copy(update={"checks": dict.fromkeys(THRESHOLDS, "off")}))
+    assert not {key for key in of_job(off, "marts") if key.asset_key.path[0] in LAKE}
+
+
+LAKE = ("metric", "conversations")
+
+
+def of_job(definitions: dg.Definitions, job: str) -> set[dg.AssetCheckKey]:
+    return set(definitions.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys)
+
+
+def test_a_check_warns_in_dagster_and_where_it_blocks_nothing_new_is_published(project, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(project.data, data, symlinks=True)
+    before = (data / "published" / "current").readlink()
+
+    def run(**checks: str) -> dg.ExecuteInProcessResult:
+        settings = project.model_copy(update={"data": data, "checks": checks})
+        return (
+            build_definitions(settings)
+            .resolve_job_def("marts")
+            .get_subset(op_selection=["newest_days", "published"])
+            .execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=QUIET, raise_on_error=False)
+        )
+
+    blocked = run(freshness="block")
+    assert not blocked.success
+    failure = next(event.step_failure_data.error for event in blocked.all_events if event.is_step_failure)
+    assert "Nothing new is published: The newest conversation began 2026-09-05" in str(failure.cause)
+    assert (data / "published" / "current").readlink() == before
+    results = {(one.asset_key.path[-1], one.check_name): one for one in blocked.get_asset_check_evaluations()}
+    assert [key for key, one in results.items() if not one.passed] == [("conversations", "freshness")]
+    assert results["conversations", "freshness"].severity == dg.AssetCheckSeverity.ERROR
+    coverage = results["answer_given", "coverage"].metadata
+    assert (coverage["count"].value, coverage["of"].value) == (0, 4)
+    assert "| 2026-09-03 | 0 | 4 |" in coverage["seen"].value
+
+    warned = run()
+    assert warned.success
+    assert (data / "published" / "current").readlink() != before
+    (stale,) = (one for one in warned.get_asset_check_evaluations() if not one.passed)
+    assert (stale.check_name, stale.severity) == ("freshness", dg.AssetCheckSeverity.WARN)
 
 
 def test_a_schedule_runs_every_night_in_the_projects_time_zone_and_sensors_stand_beside_it(project):
