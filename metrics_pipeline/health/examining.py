@@ -13,6 +13,7 @@ from metrics_pipeline.errors import BlockedError
 from metrics_pipeline.health import checks
 from metrics_pipeline.health.counts import read_counts
 from metrics_pipeline.health.finding import Finding
+from metrics_pipeline.health.kept_findings import keep_findings
 from metrics_pipeline.health.observation import Observation, findings
 from metrics_pipeline.publishing.audit import audit
 from metrics_pipeline.publishing.generation import damaged_files, require_build, resolve_current
@@ -71,12 +72,14 @@ def examine(database: Path, folder: DataFolder, settings: Settings, now: datetim
 
 
 def check_build(folder: DataFolder, settings: Settings, now: datetime) -> list[Finding]:
-    """What the checks find in the tables that were built and are not published yet.
+    """What the checks find in the tables that were built and are not published yet; kept for whoever asks later.
 
     Raises:
         PublishError: There is no build.
     """
-    return findings(examine(require_build(folder), folder, settings, now), settings.checks)
+    found = findings(examine(require_build(folder), folder, settings, now), settings.checks)
+    keep_findings(folder, now, found)
+    return found
 
 
 class Audited(NamedTuple):

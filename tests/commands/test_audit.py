@@ -9,8 +9,9 @@ from exports import raw, write
 from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli
-from metrics_pipeline.data_folder import open_data_folder
+from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import BlockedError, PipelineError, PublishError
+from metrics_pipeline.health.kept_findings import last_findings
 from metrics_pipeline.pipeline import take_in
 from metrics_pipeline.settings import load_settings
 
@@ -52,6 +53,10 @@ def test_a_check_warns_after_a_run_and_keeps_what_is_published_where_it_blocks(c
     assert str(blocked.exception).startswith("Nothing new is published: The newest conversation began 2026-09-05")
     assert 'set freshness to "warn" among `checks` in metrics.toml' in str(blocked.exception)
     assert (tmp_path / "data" / "published" / "current").readlink() == current
+
+    kept = last_findings(DataFolder(tmp_path / "data"))
+    assert kept is not None
+    assert [(one.check, one.severity) for one in kept.findings] == [("freshness", "block")]
 
     audited = command("audit", "--json")
     assert isinstance(audited.exception, PipelineError)
