@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr, ValidationInfo
 
 from metrics_pipeline.thresholds import THRESHOLDS
-from metrics_pipeline.wording import did_you_mean, nearest
+from metrics_pipeline.wording import nearest
 
 EXAMPLES = {"redact_patterns": '{"MEMBER": "HB-[0-9]{6}"}', "checks": '{"errors": "block"}'}
 EXAMPLES["check_limits"] = '{"errors": 0.01}'
@@ -101,8 +101,9 @@ def table(given: object, info: ValidationInfo) -> object:
 def known_checks(given: object, info: ValidationInfo) -> object:
     found = table(given, info)
     if isinstance(found, dict) and (unknown := sorted(str(name) for name in found if name not in THRESHOLDS)):
-        near = did_you_mean(nearest(unknown[0], THRESHOLDS)) or f"The checks are {', '.join(THRESHOLDS)}."
-        raise ValueError(f"no such check: {', '.join(unknown)}. {near}")
+        near = nearest(unknown[0], THRESHOLDS, at_most=1)
+        known = f"did you mean {near[0]}?" if near else f"the checks are {', '.join(THRESHOLDS)}"
+        raise ValueError(f"no such check: {', '.join(unknown)} ({known})")
     return found
 
 

@@ -67,7 +67,7 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
         ({"METRICS_LINT_SYNONYMS": "guest, visitor,"}, "each of letters"),
         (
             {"METRICS_CHECKS": '{"error": "block"}'},
-            "METRICS_CHECKS in the environment: no such check: error. Did you mean errors?",
+            "METRICS_CHECKS in the environment: no such check: error (did you mean errors?). Correct it",
         ),
         ({"METRICS_CHECKS": '{"errors": "loud"}'}, "METRICS_CHECKS in the environment, errors: must be one of 'warn'"),
         ({"METRICS_CHECKS": "errors=block"}, 'is not JSON; write it like {"errors": "block"}'),
