@@ -6,7 +6,7 @@ from typing import NamedTuple
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
-from metrics_pipeline.defs.in_process import SILENT, why_it_failed
+from metrics_pipeline.defs.in_process import SILENT, was_stopped, why_it_failed
 from metrics_pipeline.defs.lake import metric_asset_key
 from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
 from metrics_pipeline.defs.upkeep import end_dead_runs
@@ -88,6 +88,8 @@ def backfill(settings: Settings, metric: str, first: date, last: date, on_progre
             run_config=SILENT,
             raise_on_error=False,
         )
+        if was_stopped(judged):
+            raise KeyboardInterrupt
         runs = [judged]
         days = [day for day in folder.days() if first <= day <= last]
         complete_count = _complete(folder, metric, version, days)
@@ -96,6 +98,8 @@ def backfill(settings: Settings, metric: str, first: date, last: date, on_progre
             built = definitions.resolve_job_def("marts").execute_in_process(
                 instance=instance, tags={BACKFILL_TAG: metric}, run_config=SILENT, raise_on_error=False
             )
+            if was_stopped(built):
+                raise KeyboardInterrupt
             if not built.success:
                 raise PipelineError(f"The tables are not published: {why_it_failed(built)}")
             runs.append(built)

@@ -1,6 +1,8 @@
 """The real jobs, run here and now in this process: what the demo does, and what the tests do."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -11,6 +13,7 @@ from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.settings import Settings
 
 MAX_REASON_CHARACTERS = 600
+FAILURE = "dagster._core.definitions.events.Failure"
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """For whoever says himself what failed."""
@@ -35,9 +38,23 @@ def run_jobs(settings: Settings, first: date, last: date) -> None:
 
 def why_it_failed(result: dg.ExecuteInProcessResult) -> str:
     """The last cause of what ended a run, in one line."""
+    for step, error in _causes(result):
+        said = " ".join(error.message.split()).removeprefix(f"{FAILURE}: ")
+        return f"{step}: {said[:MAX_REASON_CHARACTERS]}"
+    return "no step says why"
+
+
+def was_stopped(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the user ended the run: Dagster makes a failure of its own of that."""
+    return any(
+        error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt") for _, error in _causes(result)
+    )
+
+
+def _causes(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str | None, Any]]:
+    """Each step that failed, and the last cause."""
     for event in result.all_events:
         if event.is_step_failure and (error := event.step_failure_data.error) is not None:
             while error.cause is not None:
                 error = error.cause
-            return f"{event.step_key}: {' '.join(error.message.split())[:MAX_REASON_CHARACTERS]}"
-    return "no step says why"
+            yield event.step_key, error

@@ -23,7 +23,9 @@ from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
 from metrics_pipeline.defs.upkeep import end_dead_runs, remove_old_run_files
 from metrics_pipeline.evaluation.ledger import MetricDay
+from metrics_pipeline.evaluation.options import Progress
 from metrics_pipeline.evaluation.waiting import Waiting, waiting
+from metrics_pipeline.publishing.generation import resolve_current
 from metrics_pipeline.publishing.warehouse import manifest_path
 from metrics_pipeline.settings import Settings, load_settings
 
@@ -226,6 +228,17 @@ def test_a_new_file_is_an_asset_with_sixty_missing_days_and_their_backfill_is_tw
         export(settings, 2, 9, name="late")
         nights.look("new_exports")
         assert {at for _, at in stale(settings, instance)} == {"2026-09-02"}
+
+        # Whoever ends it is told so, and what was published stays.
+        define(settings.definitions, "new_one", "a third one")
+        published = resolve_current(open_data_folder(settings.data))
+        with pytest.raises(KeyboardInterrupt):
+            backfill(settings, "new_one", day(1), day(5), ended_by_hand)
+        assert resolve_current(open_data_folder(settings.data)) == published
+
+
+def ended_by_hand(progress: Progress) -> None:
+    raise KeyboardInterrupt
 
 
 def stale(settings: Settings, instance: dg.DagsterInstance) -> set[tuple[str, str]]:
