@@ -22,6 +22,7 @@ from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.ledger import ledger
 from metrics_pipeline.commands.lint import lint
 from metrics_pipeline.commands.new import new
+from metrics_pipeline.commands.notify import notify
 from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
 from metrics_pipeline.commands.progress import judging
 from metrics_pipeline.commands.pull import pull
@@ -128,6 +129,7 @@ cli.command()(adapters)
 cli.command()(audit)
 cli.command()(status)
 cli.command()(doctor)
+cli.command()(notify)
 
 
 @cli.command()

@@ -17,6 +17,7 @@
     │   └── JudgeRefusedError     not worth one: bad request, too long, unknown model
     │       └── JudgeClosedError  no request will succeed: key, permission, quota, no server
     ├── StoppedError              the user ended the command; exit code 130
+    ├── NotifyError               a message got to nobody, or not to everybody
     └── PublishError              what was built cannot be published
         ├── AuditError            the audit of a build found something wrong
         └── BlockedError          a check that blocks found something
@@ -103,6 +104,10 @@ class StoppedError(PipelineError):
     """The user ended the command."""
 
     exit_code = 130
+
+
+class NotifyError(PipelineError):
+    """A message did not get to all who are to be told."""
 
 
 class PublishError(PipelineError):

@@ -72,6 +72,11 @@ def listed(given: object) -> object:
     return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else given
 
 
+def addresses(given: object) -> object:
+    """Addresses with spaces or ends of lines between them, for an address may hold a comma."""
+    return given.split() if isinstance(given, str) else given
+
+
 def known_regions(regions: tuple[str, ...]) -> tuple[str, ...]:
     import phonenumbers
 

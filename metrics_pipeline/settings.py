@@ -136,6 +136,11 @@ class Settings(BaseModel):
     """What a check lets pass, by its name, where it is not what `thresholds.py` says."""
     check_days: int = Field(default=7, ge=1, le=92)
     """The newest complete days that the checks look at: what was wrong before does not come up again."""
+    notify_urls: tuple[SecretStr, ...] = ()
+    """Who is told after a night, as addresses of apprise, such as `mailto://…`, `slack://…`, `json://…`; in the
+    environment with spaces between them."""
+    link_base: str | None = None
+    """The address of Dagster's web server, for the links of a message."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
     catch_up_days: int = Field(default=14, ge=1, le=366)
@@ -150,6 +155,7 @@ class Settings(BaseModel):
     _groups = field_validator("lint_synonyms", mode="before")(values.groups)
     _words = field_validator("lint_synonyms")(values.words)
     _listed = field_validator("redact_phone_regions", mode="before")(values.listed)
+    _addresses = field_validator("notify_urls", mode="before")(values.addresses)
     _known_regions = field_validator("redact_phone_regions")(values.known_regions)
     _yes_no_or_function = field_validator("redact_names", mode="before")(values.yes_no_or_function)
     _table = field_validator("redact_patterns", "budget_requests_by_metric", "budget_dollars_by_metric", mode="before")(

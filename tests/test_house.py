@@ -35,6 +35,7 @@ LAYERS = {
     "serving": 5,
     "erasing": 5,
     "health": 6,
+    "notifying": 7,
     "pipeline": 7,
     "consent": 6,
     "terminal": 8,

@@ -12,6 +12,7 @@ from metrics_pipeline.defs.days import day_partitions
 from metrics_pipeline.defs.jobs import Clock, job_definitions
 from metrics_pipeline.defs.lake import conversations_asset, metrics_asset, retired_metrics
 from metrics_pipeline.defs.marts import dbt_project, dbt_resource, marts_assets
+from metrics_pipeline.defs.notified import notifying_sensors
 from metrics_pipeline.defs.pulled import pulled_asset
 from metrics_pipeline.evaluation.options import OnProgress
 from metrics_pipeline.metrics.catalog import load_catalog
@@ -49,4 +50,5 @@ def build_definitions(
         # One process a run: another for each step would load everything anew, and outlive a run that is killed.
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(assets, job_definitions(settings, catalog, days, checks, now))
+    told = dg.Definitions(sensors=notifying_sensors(settings))
+    return dg.Definitions.merge(assets, job_definitions(settings, catalog, days, checks, now), told)

@@ -56,6 +56,7 @@ def examine(settings: Settings, seen: Callable[[], Nights | None], now: datetime
     yield from models(settings, offline)
     yield from platform(settings, now, offline)
     yield from clock_of_servers(settings, now, offline)
+    yield from _notify(settings)
 
 
 def _settings(settings: Settings) -> Examined:
@@ -109,6 +110,21 @@ def _dagster(seen: Callable[[], Nights | None], folder: DataFolder, now: datetim
             last,
             "Start dagster-daemon; without it no night begins.",
         )
+
+
+def _notify(settings: Settings) -> Iterator[Examined]:
+    if not settings.notify_urls:
+        return
+    import apprise
+
+    addresses = [one.get_secret_value() for one in settings.notify_urls]
+    wrong = [number for number, one in enumerate(addresses, start=1) if not apprise.Apprise().add(one)]
+    if wrong:
+        numbers = ", ".join(map(str, wrong))
+        yield Examined("notify", "fail", f"of notify_urls apprise does not understand number {numbers}", "Correct it.")
+    else:
+        said = f"{counted(len(settings.notify_urls), 'address', 'addresses')} understood; nothing was sent"
+        yield Examined("notify", "ok", said)
 
 
 def _packages() -> Examined:

@@ -24,6 +24,7 @@ from metrics_pipeline.health.kept_findings import Checked, last_findings
 from metrics_pipeline.health.nights import EvaluationRun, Nights, evaluation_runs
 from metrics_pipeline.health.settings_shown import SettingShown, shown_settings
 from metrics_pipeline.health.storage import Storage, storage
+from metrics_pipeline.health.told import Told, read_told
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import resolve_current
 from metrics_pipeline.settings import Origin, Settings
@@ -67,6 +68,7 @@ class Status(NamedTuple):
     newest_conversation: datetime | None
     published: Published | None
     checked: Checked | None
+    told: Told
     storage: Storage
     versions: dict[str, str]
     wrong: list[str]
@@ -109,6 +111,7 @@ def status(settings: Settings, origins: dict[str, Origin], seen: NightsSeen, now
         newest_conversation=_newest_conversation(folder),
         published=tried(lambda: _published(folder), None),
         checked=tried(lambda: last_findings(folder), None),
+        told=tried(lambda: read_told(folder), Told()),
         storage=storage(folder),
         versions=_versions(),
         wrong=wrong,
@@ -123,6 +126,7 @@ def what_is_wrong(found: Status) -> list[str]:
         *_of_judging(found.last_run, found.metrics),
         *_of_publishing(found.published, found.last_run, found.at),
         *(str(one) for one in (found.checked.findings if found.checked else ()) if one.severity == "block"),
+        *([f"The last message did not reach everybody: {found.told.failure}."] if found.told.failure else []),
         *_of_storage(found.storage),
     ]
 

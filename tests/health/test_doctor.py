@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from conversations_server import TOKEN, conversations_server
@@ -104,7 +105,10 @@ def test_the_platform_is_asked_for_one_conversation_with_the_token(settings, tok
 class Late(BaseHTTPRequestHandler):
     """A server whose clock is two minutes late."""
 
+    signed_in: ClassVar[list[str | None]] = []
+
     def do_HEAD(self) -> None:
+        self.signed_in.append(self.headers.get("Authorization"))
         self.send_response(404)
         self.end_headers()
 
@@ -123,6 +127,7 @@ def test_a_server_with_another_clock_is_named(settings):
     server.server_close()
     assert [(one.state, one.said.partition(" s ")[2]) for one in found] == [("warn", "behind this machine")]
     assert "secret" not in str(found)
+    assert Late.signed_in == [None]
 
 
 def test_a_folder_that_cannot_be_written_or_read_is_named(settings):
@@ -179,6 +184,12 @@ def test_dagsters_home_its_schedule_and_its_daemon_are_looked_at(settings, monke
     assert bad(settings) == [("schedule", "warn"), ("daemon", "warn")]
     monkeypatch.setenv("DAGSTER_HOME", "relative/home")
     assert bad(settings) == [("dagster home", "fail")]
+
+
+def test_an_address_of_a_message_that_nobody_understands_is_said_by_its_number(settings):
+    addresses = (SecretStr("json://127.0.0.1:9/very-secret"), SecretStr("nothing://very-secret"))
+    found = [one for one in look(settings.model_copy(update={"notify_urls": addresses})) if one.name == "notify"]
+    assert [(one.state, "number 2" in one.said, "very-secret" in one.said) for one in found] == [("fail", True, False)]
 
 
 def test_the_command_prints_a_line_for_each_and_its_exit_code_tells_a_monitor(settings):
