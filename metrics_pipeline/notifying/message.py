@@ -12,6 +12,8 @@ from metrics_pipeline.notifying.moved import Move
 from metrics_pipeline.wording import counted
 
 MOST_LINES = 15
+FINDING = "finding"
+"""How the key of what a check found begins."""
 BETTER = {("up", "up"): ", better", ("down", "down"): ", better", ("up", "down"): ", worse", ("down", "up"): ", worse"}
 """By the direction that is good and the one that was taken."""
 
@@ -50,7 +52,7 @@ def broken(
         if finding.severity == "info":
             continue
         kept = "Nothing new is published. " if finding.severity == "block" else ""
-        key = f"finding:{finding.check}:{finding.metric or ''}:{finding.day or ''}:{finding.severity}"
+        key = f"{FINDING}:{finding.check}:{finding.metric or ''}:{finding.day or ''}:{finding.severity}"
         page = f"assets/metric/{finding.metric}" if finding.metric else ""
         found.append(Broken(key, f"{kept}{finding}", page))
     if runs and (last := runs[-1]).stopped_by is not None:

@@ -11,7 +11,7 @@ from metrics_pipeline.files import locked
 from metrics_pipeline.health.kept_findings import last_findings
 from metrics_pipeline.health.nights import evaluation_runs
 from metrics_pipeline.health.told import Told, keep_told, read_told
-from metrics_pipeline.notifying.message import Message, broken, message
+from metrics_pipeline.notifying.message import FINDING, Message, broken, message
 from metrics_pipeline.notifying.moved import moves
 from metrics_pipeline.notifying.sending import send
 from metrics_pipeline.publishing.generation import resolve_current
@@ -81,7 +81,10 @@ def _news(
     found = message(night, moved, new, unpaid, settings.link_base)
     told_now = {move.metric: move.direction for move in moved}
     still = {move.metric: told.moves[move.metric] for move in holding if move.metric in told.moves} | told_now
+    # A finding that is gone may come again, and is told again then; a run that failed stays told.
+    holds = {one.key for one in broke}
+    kept = tuple(key for key in told.broken if key in holds or not key.startswith(FINDING))
     if found is None:
-        return None, told._replace(moves=still)
-    keys = (*told.broken, *(one.key for one in new))
+        return None, told._replace(moves=still, broken=kept)
+    keys = (*kept, *(one.key for one in new))
     return found, Told(now, night, still, keys, runs[-1].run_id if runs else told.last_run)

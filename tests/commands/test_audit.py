@@ -44,6 +44,7 @@ def test_a_check_warns_after_a_run_and_keeps_what_is_published_where_it_blocks(c
     first = command("run")
     assert first.exit_code == 0, first.output
     assert "warning    The newest conversation began 2026-09-05 10:09 UTC, " in first.stdout
+    assert "warn: The newest conversation began 2026-09-05 10:09 UTC, " in command("status").stdout
     current = (tmp_path / "data" / "published" / "current").readlink()
 
     (tmp_path / "metrics.toml").write_text('[checks]\nfreshness = "block"\n')
@@ -53,6 +54,8 @@ def test_a_check_warns_after_a_run_and_keeps_what_is_published_where_it_blocks(c
     assert str(blocked.exception).startswith("Nothing new is published: The newest conversation began 2026-09-05")
     assert 'set freshness to "warn" among `checks` in metrics.toml' in str(blocked.exception)
     assert (tmp_path / "data" / "published" / "current").readlink() == current
+    looked = command("status", "--json")
+    assert (looked.exit_code, "began 2026-09-05" in str(json.loads(looked.stdout)["wrong"])) == (1, True)
 
     kept = last_findings(DataFolder(tmp_path / "data"))
     assert kept is not None

@@ -61,7 +61,8 @@ def generation(tmp_path) -> Path:
             """
             create table trend_metric_daily as select
                 'auth' as metric, (date '2026-10-30' - day * interval 1 day)::date as conversation_date,
-                'up' as good_direction, 'complete' as day_status, 'true' as rate_of, case when day < 28 then 16 else 8 end as rate_numerator,
+                'up' as good_direction, 'complete' as day_status, 'true' as rate_of,
+                case when day < 28 then 16 else 8 end as rate_numerator,
                 40 as rate_denominator, false as is_break
             from range(56) as days(day)
             """

@@ -118,6 +118,14 @@ def test_a_finding_and_a_run_that_left_cells_open_are_told_once_each(settings, h
     assert second[1] == "  Nothing new is published. Of answer_given 12 % are undecided. Read ten of them."
 
 
+def test_a_finding_that_was_gone_and_comes_again_is_told_again(settings, hook):
+    folder = DataFolder(settings.data)
+    for found in ([WARNING], [WARNING], [], [WARNING]):
+        keep_findings(folder, NOW, found)
+        tell(settings, NOW)
+    assert len(hook.received) == 2
+
+
 def test_no_message_holds_a_word_of_a_conversation(settings, hook):
     gone = settings.model_copy(update={"model": "openai/x", "api_base": "http://127.0.0.1:9/v1", "retries": 0})
     night(gone)
