@@ -48,7 +48,10 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except PipelineError as error:
-        print(f"metrics: {error}", file=sys.stderr)
+        from metrics_pipeline.logs import failed
+
+        if not failed(error):
+            print(f"metrics: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except SystemExit as ended:
         # Stopped before the command had begun: Typer ends without a word.
@@ -93,9 +96,11 @@ def run(
         metrics run --landing exports --definitions metric_definitions
     """
     from metrics_pipeline import pipeline
+    from metrics_pipeline.logs import log_to_stderr
     from metrics_pipeline.settings import load_settings
 
     settings = load_settings({"landing": landing, "definitions": definitions, "mode": "batch" if batch else None})
+    log_to_stderr(settings.log_format)
     with stoppable(), judging(quiet=as_json) as on_progress:
         summary = pipeline.run(settings, first, last, asker(yes, settings.model), on_progress)
     if as_json:

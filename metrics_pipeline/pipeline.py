@@ -31,12 +31,31 @@ from metrics_pipeline.evaluation.second_opinion import ask_second_judges, plan_s
 from metrics_pipeline.files import locked
 from metrics_pipeline.health.examining import check_build, refuse_what_blocks
 from metrics_pipeline.health.finding import Finding
+from metrics_pipeline.logs import event
 from metrics_pipeline.metrics.catalog import Catalog, load_catalog
 from metrics_pipeline.publishing.generation import Publication, publish
 from metrics_pipeline.publishing.warehouse import build_marts
 from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.stages import Stage, measured
+
+
+LANDED = ("file", "skipped", "read", "kept", "duplicate", "waiting", "quarantined", "erased")
+"""What is logged of a landing, in its order."""
+LOGGED = (
+    *("run_id", "metric", "metric_version", "judge_kind", "judge", "planned_count", "held_count", "answered_count"),
+    *(
+        "not_applicable_count",
+        "undecided_count",
+        "error_count",
+        "open_count",
+        "open_reason",
+        "call_count",
+        "retry_count",
+    ),
+    *("failure_count", "failures_by_kind", "prompt_tokens", "reply_tokens", "dollars", "stopped_by"),
+)
+"""What is logged of each metric that was judged: columns of `evaluation_runs`."""
 
 
 class Summary(NamedTuple):
@@ -130,7 +149,9 @@ def take_in(settings: Settings, folder: DataFolder) -> tuple[LandingReport, Merg
 
 def _land(settings: Settings, folder: DataFolder) -> LandingReport:
     before = first_day_kept(settings, now())
-    return land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
+    report = land_folder(settings.landing_folder, folder, settings.zone, redactor(settings), now(), before)
+    event("landed", **{f"{name}_count": getattr(report, f"{name}_count") for name in LANDED})
+    return report
 
 
 def judge(
@@ -175,6 +196,8 @@ def judge(
             report.tally.include(second.tally)
             report = report._replace(stopped=second.stopped)
             notes += tuple(said_of(opinions) for opinions in second.opinions if opinions.chosen)
+    for row in report.rows:
+        event("judged", **{name: row[name] for name in LOGGED})
     return report._replace(notes=(*report.notes, *notes))
 
 

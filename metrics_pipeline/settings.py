@@ -136,6 +136,8 @@ class Settings(BaseModel):
     """What a check lets pass, by its name, where it is not what `thresholds.py` says."""
     check_days: int = Field(default=7, ge=1, le=92)
     """The newest complete days that the checks look at: what was wrong before does not come up again."""
+    log_format: Literal["text", "json"] = "text"
+    """`json`: each event of a run is a line of JSON on standard error, Dagster's own log included."""
     notify_urls: tuple[SecretStr, ...] = ()
     """Who is told after a night, as addresses of apprise, such as `mailto://…`, `slack://…`, `json://…`; in the
     environment with spaces between them."""

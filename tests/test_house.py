@@ -27,6 +27,7 @@ LAYERS = {
     "setting_values": 1,
     "thresholds": 1,
     "tracing": 1,
+    "logs": 1,
     "stages": 2,
     "conversations": 2,
     "metrics": 2,

@@ -15,6 +15,7 @@ from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.conversations.reading import is_export
 from metrics_pipeline.conversations.receipts import RECEIPT
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
+from metrics_pipeline.defs.json_console import console_config
 from metrics_pipeline.defs.nights import days_of_a_night, stretches
 from metrics_pipeline.defs.schedule import first_partition, lake_run, last_day_ended, what_waits
 from metrics_pipeline.files import everything_below
@@ -62,7 +63,9 @@ def new_exports_sensor(settings: Settings, landing: dg.JobDefinition) -> dg.Sens
         cursor = str(max((one.changed_at for one in found), default=seen))
         if not new:
             return dg.SensorResult(skip_reason="No new export file.", cursor=cursor)
-        return dg.SensorResult([dg.RunRequest(run_key=_digest(new))], cursor=cursor)
+        return dg.SensorResult(
+            [dg.RunRequest(run_key=_digest(new), run_config=console_config(settings))], cursor=cursor
+        )
 
     return new_exports
 
@@ -116,7 +119,8 @@ def after_lake_sensor(
         if not any(folder.table("metric_days").glob("metric_days.parquet")):
             return dg.SkipReason("Nothing has been judged yet.")
         return dg.SensorResult(
-            [dg.RunRequest(run_key=state, job_name="marts")], cursor=_cursor(Followed(seen.late, state))
+            [dg.RunRequest(run_key=state, job_name="marts", run_config=console_config(settings))],
+            cursor=_cursor(Followed(seen.late, state)),
         )
 
     return after_lake

@@ -10,6 +10,7 @@ import dagster as dg
 from metrics_pipeline.conversations.merge import day_marks
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.freshness import NIGHT_HOUR
+from metrics_pipeline.defs.json_console import console_config
 from metrics_pipeline.defs.lake import CONVERSATIONS, NIGHT_TAG
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, metric_asset, stretches
 from metrics_pipeline.defs.pulled import PULLED
@@ -77,6 +78,7 @@ def lake_run(stretch: Stretch, last: date, settings: Settings, run_key: str | No
             RANGE_END: stretch.last.isoformat(),
             NIGHT_TAG: last.isoformat(),
         },
+        run_config=console_config(settings),
     )
 
 

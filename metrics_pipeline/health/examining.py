@@ -15,6 +15,7 @@ from metrics_pipeline.health.counts import read_counts
 from metrics_pipeline.health.finding import Finding
 from metrics_pipeline.health.kept_findings import keep_findings
 from metrics_pipeline.health.observation import Observation, findings
+from metrics_pipeline.logs import event
 from metrics_pipeline.publishing.audit import audit
 from metrics_pipeline.publishing.generation import damaged_files, require_build, resolve_current
 from metrics_pipeline.settings import Settings
@@ -79,6 +80,8 @@ def check_build(folder: DataFolder, settings: Settings, now: datetime) -> list[F
     """
     found = findings(examine(require_build(folder), folder, settings, now), settings.checks)
     keep_findings(folder, now, found)
+    for one in found:
+        event("found", check=one.check, severity=one.severity, metric=one.metric, day=one.day, message=str(one))
     return found
 
 

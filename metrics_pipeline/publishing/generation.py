@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, flush, replacing_folder
+from metrics_pipeline.logs import event
 from metrics_pipeline.publishing.audit import audit
 from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.lake_state import LAKE, built_from
@@ -111,6 +112,7 @@ def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
             _write_manifest(folder, beside, name, now, rows)
         _point(folder.published / "current", Path("generations") / name)
         _prune(generations, name, keep)
+    event("published", generation=name, rows=rows)
     return Publication(name, generations / name, rows)
 
 

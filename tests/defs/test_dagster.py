@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,10 @@ from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import QUIET, RANGE_END, RANGE_START, run_jobs
+from metrics_pipeline.defs.nights import Stretch
+from metrics_pipeline.defs.schedule import lake_run
 from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.logs import log_to_stderr
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.pipeline import now
 from metrics_pipeline.publishing.generation import publish, resolve_current
@@ -232,6 +236,23 @@ def test_an_asset_has_its_columns_and_a_retired_metric_keeps_its_days_without_be
     for key, column in (("conversations", "started_at"), ("answer_given", "judged_at"), ("dim_metrics", "rate_of")):
         schema = specs[key].metadata["dagster/column_schema"]
         assert column in {one.name for one in (schema.value if hasattr(schema, "value") else schema).columns}
+
+
+def test_with_json_logs_every_line_of_a_job_is_one_object(project, capsys):
+    settings = project.model_copy(update={"log_format": "json"})
+    definitions = build_definitions(settings)
+    asked = lake_run(Stretch(FIRST, LAST, ()), LAST, settings)
+    capsys.readouterr()
+    try:
+        definitions.resolve_job_def("lake").execute_in_process(
+            asked.run_config, dg.DagsterInstance.ephemeral(), tags=dict(asked.tags)
+        )
+    finally:
+        log_to_stderr("text")
+    err = capsys.readouterr().err
+    assert [line for line in err.splitlines() if not line.startswith("{")] == []
+    told = [json.loads(line) for line in err.splitlines()]
+    assert {"run_success", "landed", "judged", "step_success"} <= {one["event"] for one in told}
 
 
 def test_staging_follows_the_lake_and_what_is_published_follows_every_table(project):
