@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from metrics_pipeline.data_folder import DataFolder, data_folder_to_read
 from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.health.apprise_library import load_apprise
 from metrics_pipeline.health.examined import Examined
 from metrics_pipeline.health.examined_folders import clock_of_the_disk, home_is_writable, landing, locks, room, writable
 from metrics_pipeline.health.examined_ledger import claims, ledger
@@ -115,7 +116,7 @@ def _dagster(seen: Callable[[], Nights | None], folder: DataFolder, now: datetim
 def _notify(settings: Settings) -> Iterator[Examined]:
     if not settings.notify_urls:
         return
-    import apprise
+    apprise = load_apprise()
 
     addresses = [one.get_secret_value() for one in settings.notify_urls]
     wrong = [number for number, one in enumerate(addresses, start=1) if not apprise.Apprise().add(one)]

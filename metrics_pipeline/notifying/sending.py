@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
+from metrics_pipeline.health.apprise_library import load_apprise
 from metrics_pipeline.notifying.message import Message
 
 SHORTEST_SECRET = 4
@@ -15,7 +16,7 @@ SHORTEST_SECRET = 4
 
 def send(addresses: Sequence[SecretStr], message: Message) -> list[str]:
     """Send `message` to each address; returns why it did not get to some, a sentence for each, without the address."""
-    import apprise
+    apprise = load_apprise()
 
     problems = []
     for number, address in enumerate(addresses, start=1):
@@ -25,7 +26,7 @@ def send(addresses: Sequence[SecretStr], message: Message) -> list[str]:
         if not service.add(text):
             problems.append(f"{where}: is no address that apprise understands")
             continue
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
             arrived = service.notify(title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT)
             said = log.getvalue()
         if not arrived:

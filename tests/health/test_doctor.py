@@ -186,10 +186,11 @@ def test_dagsters_home_its_schedule_and_its_daemon_are_looked_at(settings, monke
     assert bad(settings) == [("dagster home", "fail")]
 
 
-def test_an_address_of_a_message_that_nobody_understands_is_said_by_its_number(settings):
+def test_an_address_of_a_message_that_nobody_understands_is_said_by_its_number(settings, capfd, caplog):
     addresses = (SecretStr("json://127.0.0.1:9/very-secret"), SecretStr("nothing://very-secret"))
     found = [one for one in look(settings.model_copy(update={"notify_urls": addresses})) if one.name == "notify"]
     assert [(one.state, "number 2" in one.said, "very-secret" in one.said) for one in found] == [("fail", True, False)]
+    assert "very-secret" not in caplog.text + "".join(capfd.readouterr())
 
 
 def test_the_command_prints_a_line_for_each_and_its_exit_code_tells_a_monitor(settings):

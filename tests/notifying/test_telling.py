@@ -148,7 +148,7 @@ def test_what_reached_nobody_is_said_kept_and_sent_again_and_holds_no_secret(set
     assert (len(hook.received), read_told(DataFolder(settings.data)).failure) == (1, None)
 
 
-def test_a_mail_arrives_and_an_address_that_fails_keeps_no_other_from_being_told(settings, hook):
+def test_a_mail_arrives_and_an_address_that_fails_keeps_no_other_from_being_told(settings, hook, capfd, caplog):
     publish_step(settings, 16)
     with mail_server() as (server, address):
         both = settings.model_copy(
@@ -159,6 +159,15 @@ def test_a_mail_arrives_and_an_address_that_fails_keeps_no_other_from_being_told
     assert [subject for subject, _ in server.received] == [f"Metrics, {NOW.date()}: 1 moved"]
     assert "Auth: done: 20.0% to 40.0%" in server.received[0][1]
     assert len(hook.received) == 1
+    assert "very-secret" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_what_a_service_says_of_a_failure_is_told_without_any_part_of_its_address(settings):
+    publish_step(settings, 16)
+    told = tell(settings.model_copy(update={"notify_urls": (SecretStr("json://localhost:9/very-secret"),)}), NOW)
+    (problem,) = told.problems
+    assert problem.startswith("notify_urls, number 1 (json): A Connection error occurred")
+    assert "localhost" not in problem
 
 
 def test_a_dry_run_prints_the_message_and_sends_and_remembers_nothing(settings, hook):
