@@ -8,11 +8,12 @@ READY := $(VENV)/.ready
 # A worker takes the next file as it ends one, in the order of tests/conftest.py.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup names demo test test-all lint format lock clean
+.PHONY: help setup names browser demo test test-all lint format lock clean
 
 help:
 	@echo "make setup     a virtual environment in .venv, from requirements.lock"
 	@echo "make names     what redact_names = true needs, into .venv"
+	@echo "make browser   what drives a browser for pictures and tests of pages, into .venv"
 	@echo "make demo      the main job on the demo's data, into ./data"
 	@echo "make test      lint and the tests (under five minutes)"
 	@echo "make test-all  the slower proofs as well"
@@ -34,6 +35,9 @@ $(READY): requirements.lock pyproject.toml
 
 names: setup
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable ".[names]"
+
+browser: setup
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --group browser
 
 demo: setup
 	@$(BIN)/metrics demo
