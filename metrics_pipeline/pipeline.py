@@ -39,7 +39,6 @@ from metrics_pipeline.serving.second_opinions import said_of
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.stages import Stage, measured
 
-
 LANDED = ("file", "skipped", "read", "kept", "duplicate", "waiting", "quarantined", "erased")
 """What is logged of a landing, in its order."""
 LOGGED = (
