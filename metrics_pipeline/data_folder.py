@@ -11,8 +11,9 @@ from metrics_pipeline.errors import DataFolderError, SettingsError
 from metrics_pipeline.files import explained, is_whole, write_atomically, write_parquet
 from metrics_pipeline.tables import TABLES
 
-FORMAT = 1
+FORMAT = "2"
 """Raised when an older pipeline could no longer read the data folder."""
+READ_FORMATS = ("1", FORMAT)
 
 
 class DataFolder:
@@ -104,7 +105,7 @@ def open_data_folder(root: Path) -> DataFolder:
     _require_folder(root)
     with explained(root):
         root.mkdir(parents=True, exist_ok=True)
-        if not _has_known_format(root):
+        if _format(root) != FORMAT:
             write_atomically(root / "format", f"{FORMAT}\n".encode())
         for name, (schema, _) in TABLES.items():
             empty = folder.table(name) / "_empty.parquet"
@@ -125,7 +126,7 @@ def data_folder_to_read(root: Path) -> DataFolder:
     """
     _require_folder(root)
     with explained(root):
-        _has_known_format(root)
+        _format(root)
     return DataFolder(root)
 
 
@@ -134,24 +135,24 @@ def _require_folder(root: Path) -> None:
         raise SettingsError(f"{root}: is a file, not a data folder. Set METRICS_DATA to a folder, or leave it unset.")
 
 
-def _has_known_format(root: Path) -> bool:
-    """Whether the folder at `root` says its format.
+def _format(root: Path) -> str | None:
+    """The format that the folder at `root` says it has; None where it says nothing.
 
     Raises:
         DataFolderError: It says another than this version reads.
     """
     marker = root / "format"
     if not marker.exists():
-        return False
+        return None
     found = marker.read_text(encoding="utf-8", errors="replace").strip()
     if not found or not found.isascii():
         raise DataFolderError(
             f"{marker}: is damaged. Write {FORMAT} into it if this version of the pipeline made the folder, or "
             "set METRICS_DATA to another folder."
         )
-    if found != str(FORMAT):
+    if found not in READ_FORMATS:
         raise DataFolderError(
             f"{root}: was made by another version of the pipeline (format {found[:20]!r}, this one reads "
-            f"{FORMAT}). Set METRICS_DATA to another folder, or use the version that made it."
+            f"{' and '.join(READ_FORMATS)}). Set METRICS_DATA to another folder, or use the version that made it."
         )
-    return True
+    return found

@@ -16,10 +16,11 @@ from metrics_pipeline.conversations.landed_file import Changing, land_file
 from metrics_pipeline.conversations.reading import ARCHIVES, SUFFIXES, is_export
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, RECEIPT, Receipt, read_receipt, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.conversations.shard_files import is_whole_shard
 from metrics_pipeline.conversations.shards import renew
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import LandingError, SettingsError
-from metrics_pipeline.files import everything_below, is_whole, write_atomically
+from metrics_pipeline.files import everything_below, write_atomically
 
 
 class LandingReport(NamedTuple):
@@ -124,7 +125,11 @@ def _is_whole(landed: Path, redaction: str) -> bool:
     """Whether all that landed from one file is there, under these rules; what is not lands anew, in its place."""
     receipt = read_receipt(landed / RECEIPT)
     is_current = receipt is not None and receipt.redaction == redaction
-    return receipt is not None and is_current and all(is_whole(landed / f"day={day}.parquet") for day in receipt.days)
+    return (
+        receipt is not None
+        and is_current
+        and all(is_whole_shard(landed / f"day={day}.parquet") for day in receipt.days)
+    )
 
 
 def _keep_time_zone(folder: DataFolder, zone: ZoneInfo) -> None:

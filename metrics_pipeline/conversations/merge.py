@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,20 +19,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from metrics_pipeline.conversations.day_tables import DAY_TABLES, day_writer, mark, mark_of, slices
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.conversations.runs import Run, run_of
-from metrics_pipeline.conversations.winners import days_of_strays, mark, shards_by_day, winners
+from metrics_pipeline.conversations.runs import Run
+from metrics_pipeline.conversations.shard_files import run_of_shard, shard_file
+from metrics_pipeline.conversations.winners import days_of_strays, shards_by_day, winners
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.files import is_whole, parquet_writer
-from metrics_pipeline.tables import CONVERSATIONS, LANDED, LOGGED_METRICS, TURNS, sort_rows
+from metrics_pipeline.files import is_whole, parquet_writer, replacing
+from metrics_pipeline.tables import LANDED, LOGGED_METRICS, TURNS, sort_rows
 from metrics_pipeline.wording import counted
 
-DAY_MARK = b"winners"
 CONVERSATION_FIELDS = tuple(name for name in Conversation.__struct_fields__ if name not in ("turns", "logged_metrics"))
-SLICE_TURNS = 200_000
-"""That are held in memory at a time."""
 
 
 class MergeReport(NamedTuple):
@@ -72,7 +72,7 @@ def merge(folder: DataFolder) -> MergeReport:
             changed.append(day)
     emptied = [day for day in folder.days() if day not in counts]
     for day in emptied:
-        for table in ("conversations", "turns", "logged_metrics"):
+        for table in DAY_TABLES:
             folder.day_file(table, day).unlink(missing_ok=True)
     conversation_count = sum(counts.values())
     return MergeReport(conversation_count, kept_count - conversation_count, tuple(sorted(changed + emptied)))
@@ -84,7 +84,7 @@ def day_marks(folder: DataFolder) -> dict[date, str]:
     for day in folder.days():
         path = folder.day_file("conversations", day)
         if is_whole(path):
-            marks[day] = (pq.read_schema(path).metadata or {}).get(DAY_MARK, b"").decode()
+            marks[day] = mark_of(path)
     return marks
 
 
@@ -131,37 +131,37 @@ def read_conversations(folder: DataFolder, day: date, ids: Sequence[str] | None 
 
 
 def _whole(folder: DataFolder, day: date) -> bool:
-    return all(is_whole(folder.day_file(table, day)) for table in ("turns", "logged_metrics"))
+    return all(is_whole(folder.day_file(table, day)) for table in DAY_TABLES[1:])
 
 
 def _write_day(folder: DataFolder, day: date, paths: Sequence[Path], chosen: pa.Table) -> None:
     """Slice by slice, each of a number of turns: neither memory nor a byte of the files depends on the shards."""
+    day_mark = mark(chosen)
+    if any(mark_of(path) == day_mark and _take_over(folder, day, path) for path in paths):
+        return
     with ExitStack() as stack:
-        runs = [run_of(stack.enter_context(pq.ParquetFile(path))) for path in paths]
-        # The mark comes last, since a stack is closed from its end: a crash before it leaves a day that the next merge
-        # writes anew.
-        marked = CONVERSATIONS.with_metadata({DAY_MARK: mark(chosen).encode()})
-        heads, turns, logged = (
-            stack.enter_context(parquet_writer(folder.day_file(name, day), schema))
-            for name, schema in (("conversations", marked), ("turns", TURNS), ("logged_metrics", LOGGED_METRICS))
-        )
-        for part in _slices(chosen):
+        runs = [stack.enter_context(run_of_shard(path)) for path in paths]
+        write = stack.enter_context(day_writer(partial(folder.day_file, day=day), day_mark, parquet_writer))
+        for part in slices(chosen):
             rows = _taken(runs, part)
             if len(rows) != len(part):
                 raise DataFolderError(f"{paths[0].parent}: is not in order. {HOW_TO_LAND_ANEW.format(paths[0].parent)}")
-            heads.write_table(rows.select(CONVERSATIONS.names))
-            turns.write_table(_unnested(rows, "turns", TURNS, ("conversation_id", "turn_index")))
-            logged.write_table(
-                _unnested(rows, "logged_metrics", LOGGED_METRICS, ("conversation_id", "metric", "position"))
-            )
+            write(rows)
 
 
-def _slices(chosen: pa.Table) -> Iterator[pa.Table]:
-    places = pc.divide(pc.cumulative_sum(chosen["turn_count"].cast(pa.int64())), SLICE_TURNS)
-    start = 0
-    for row in places.value_counts():
-        yield chosen.slice(start, row["counts"].as_py())
-        start += row["counts"].as_py()
+def _take_over(folder: DataFolder, day: date, shard: Path) -> bool:
+    """Have the files of a shard that lies as the day's tables be these too; False where the file system cannot.
+
+    Neither is ever written to in place, so that what becomes of the one does not touch the other.
+    """
+    try:
+        # The mark comes last: a crash before it leaves a day that the next merge writes anew.
+        for table in reversed(DAY_TABLES):
+            with replacing(folder.day_file(table, day)) as beside:
+                beside.hardlink_to(shard_file(shard, table))
+    except DataFolderError:
+        return False
+    return True
 
 
 def _taken(runs: Sequence[Run], chosen: pa.Table) -> pa.Table:
@@ -176,15 +176,6 @@ def _taken(runs: Sequence[Run], chosen: pa.Table) -> pa.Table:
             is_chosen = pc.is_in(rows["content_hash"], hashes.combine_chunks())
             parts.append(rows if pc.all(is_chosen).as_py() else rows.filter(is_chosen))
     return sort_rows(pa.concat_tables(parts, promote_options="default").combine_chunks(), ("conversation_id",))
-
-
-def _unnested(rows: pa.Table, column: str, schema: pa.Schema, key: tuple[str, ...]) -> pa.Table:
-    """One row for each item of a list column, with its conversation's id."""
-    lists = rows[column].combine_chunks()
-    items = pc.list_flatten(lists)
-    owners = pc.take(rows["conversation_id"].combine_chunks(), pc.list_parent_indices(lists))
-    arrays = [owners, *(pc.struct_field(items, name) for name in schema.names[1:])]
-    return sort_rows(pa.Table.from_arrays(arrays, schema=schema), key)
 
 
 def _columns(path: Path, names: Sequence[str], ids: Sequence[str] | None) -> Iterator[Sequence[Any]]:

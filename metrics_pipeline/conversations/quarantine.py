@@ -22,6 +22,7 @@ from metrics_pipeline.conversations.landed_file import WouldLose, land_file
 from metrics_pipeline.conversations.reading import is_export, read_export
 from metrics_pipeline.conversations.receipts import Receipt, receipts, write_ingest_files
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.conversations.shard_files import SHARDS
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError, SettingsError
 from metrics_pipeline.files import everything_below, locked
@@ -141,7 +142,7 @@ def _retry(before: Receipt, landing: Path, folder: DataFolder, zone: ZoneInfo, r
     if path is None:
         return Retried(before.file, "gone", 0, before.quarantined_count)
     kept_out = KeptOut(Erased(folder))
-    shards = (folder.landed / before.file_hash).glob("day=*.parquet")
+    shards = (folder.landed / before.file_hash).glob(SHARDS)
     landed = {key for shard in shards for key in pq.read_table(shard, columns=["conversation_id"])[0].to_pylist()}
     now = datetime.now(UTC)
     try:

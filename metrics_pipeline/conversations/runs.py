@@ -18,6 +18,13 @@ class Run:
         self._batches = (batch for batch in batches if len(batch))
         self._rest: pa.RecordBatch | None = None
 
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """All rows that have not been taken yet."""
+        if self._rest is not None:
+            yield self._rest
+            self._rest = None
+        yield from self._batches
+
     def until(self, last: str) -> Iterator[pa.RecordBatch]:
         """The rows that have not been taken yet, up to the id `last`."""
         while (rest := self._rest or next(self._batches, None)) is not None:
@@ -33,4 +40,10 @@ class Run:
 
 def run_of(file: pq.ParquetFile, row_groups: list[int] | None = None) -> Run:
     """The rows of a Parquet file, or of some of its row groups, read as they are taken."""
-    return Run(file.iter_batches(batch_size=BATCH_ROWS, row_groups=row_groups))
+    return Run(batches_of(file, row_groups))
+
+
+def batches_of(file: pq.ParquetFile, row_groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, or of some of its row groups, a small batch at a time."""
+    batches: Iterator[pa.RecordBatch] = file.iter_batches(batch_size=BATCH_ROWS, row_groups=row_groups)
+    return batches

@@ -12,14 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.runs import run_of
+from metrics_pipeline.conversations.shard_files import WRITTEN, write_shard
 from metrics_pipeline.conversations.shards import SHARD_KEY, Kept, unsorted_table
-from metrics_pipeline.files import COMPRESSION
 from metrics_pipeline.tables import LANDED, sort_rows
 
 # Few enough that what was just read is still in the processor's cache when its columns are built.
 BATCH_CONVERSATIONS = 250
-# Nothing looks for a conversation in what landed: it is read from front to back.
-WRITTEN = {"compression": COMPRESSION, "use_dictionary": False, "write_statistics": False}
 BATCH_BYTES = 16 << 20
 """Of exports that are held as records at a time."""
 TABLE_BYTES = 48 << 20
@@ -77,7 +75,7 @@ class ShardWriter:
         if self._put_by is None:
             tables = self._by_day()
             for day, table in tables.items():
-                pq.write_table(table, self._path(day), **WRITTEN)
+                write_shard(table, self._path(day))
             return tuple(sorted(tables))
         self._put_by.add(self._by_day())
         with self._put_by as put_by:

@@ -16,14 +16,14 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, RECEIPT, Receipt, receipts
 from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Turn, in_columns
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.conversations.shard_files import is_whole_shard, read_shard, replace_shard
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.files import is_whole, write_atomically, write_parquet
+from metrics_pipeline.files import write_atomically
 from metrics_pipeline.tables import CONVERSATIONS, LANDED, LOGGED, TURN, sort_rows
 
 OF_CALLS = ("function_name", "function_arguments", "function_result")
@@ -132,16 +132,16 @@ def _renew_file(place: Path, receipt: Receipt, redactor: Redactor) -> None:
     kept_count = 0
     for day in receipt.days:
         shard = place / f"day={day}.parquet"
-        if not is_whole(shard):
+        if not is_whole_shard(shard):
             raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(place)}")
         renewed: dict[str, Kept] = {}
-        for row in pq.read_table(shard).to_pylist():
+        for row in read_shard(shard).to_pylist():
             conversation, found = redactor.redact(_conversation(row))
             counts.update(found)
             one = kept(in_columns(conversation))
             renewed[one.content_hash] = one
         kept_count += len(renewed)
-        write_parquet(shard_table(list(renewed.values())), shard)
+        replace_shard(shard_table(list(renewed.values())), shard)
     # Two versions of a conversation that differed in nothing but what is now taken out are one.
     changed = msgspec.structs.replace(
         receipt,

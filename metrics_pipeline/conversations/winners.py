@@ -6,7 +6,6 @@ landed under more than one day.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -18,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, LANDED_FOLDERS
+from metrics_pipeline.conversations.shard_files import SHARDS, is_whole_shard
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.files import is_whole
 from metrics_pipeline.tables import LANDED, sort_rows
 
 READ = ("conversation_id", "updated_at", "turn_count", "started_at", "content_hash")
@@ -38,8 +37,8 @@ def shards_by_day(folder: DataFolder) -> dict[date, list[Path]]:
         DataFolderError: One is damaged.
     """
     found: dict[date, list[Path]] = {}
-    for shard in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/day=*.parquet")):
-        if not is_whole(shard):
+    for shard in sorted(folder.landed.glob(f"{LANDED_FOLDERS}/{SHARDS}")):
+        if not is_whole_shard(shard):
             raise DataFolderError(f"{shard}: is damaged. {HOW_TO_LAND_ANEW.format(shard.parent)}")
         found.setdefault(date.fromisoformat(shard.stem.removeprefix("day=")), []).append(shard)
     return found
@@ -70,15 +69,6 @@ def winners(day: date, paths: Sequence[Path], strays: Mapping[str, date]) -> pa.
     best = _last_of_each(_versions(paths))
     elsewhere = pa.array([key for key, other in strays.items() if other != day], pa.string())
     return best.filter(pc.invert(pc.is_in(best["conversation_id"], elsewhere))) if len(elsewhere) else best
-
-
-def mark(chosen: pa.Table) -> str:
-    """Fingerprint of a day's conversations."""
-    digest = hashlib.blake2b(digest_size=16)
-    for batch in chosen.select(["conversation_id", "content_hash"]).to_batches():
-        pairs = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        digest.update("".join([f"{key}\x00{content_hash}\x00" for key, content_hash in pairs]).encode())
-    return digest.hexdigest()
 
 
 def _versions(paths: Sequence[Path]) -> pa.Table:

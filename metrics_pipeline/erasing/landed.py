@@ -15,9 +15,16 @@ import pyarrow.parquet as pq
 from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.conversations.quarantine import PLACES
 from metrics_pipeline.conversations.receipts import HOW_TO_LAND_ANEW, RECEIPT, Receipt, receipts
+from metrics_pipeline.conversations.shard_files import (
+    SHARDS,
+    read_shard,
+    remove_remains,
+    remove_shard,
+    replace_shard,
+)
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import DataFolderError
-from metrics_pipeline.files import write_atomically, write_parquet
+from metrics_pipeline.files import write_atomically
 
 
 class HeldInShards(NamedTuple):
@@ -74,12 +81,13 @@ def erase_from_shards(folder: DataFolder, gone: Gone) -> None:
             mask = gone.rows(_columns(shard, "conversation_id")[0])
             left = len(mask) - (pc.sum(mask).as_py() or 0)
             if left == 0:
-                shard.unlink()
+                remove_shard(shard)
                 continue
             if left < len(mask):
-                write_parquet(pq.read_table(shard).filter(pc.invert(mask)), shard)
+                replace_shard(read_shard(shard).filter(pc.invert(mask)), shard)
             kept_count += left
             days.append(shard.stem.removeprefix("day="))
+        remove_remains(folder.landed / receipt.file_hash)
         changed = msgspec.structs.replace(
             receipt,
             file=gone.cleaned(receipt.file),
@@ -111,7 +119,7 @@ def erase_from_quarantine(folder: DataFolder, gone: Gone) -> None:
 
 
 def _shards(folder: DataFolder, receipt: Receipt) -> Iterator[Path]:
-    return iter(sorted((folder.landed / receipt.file_hash).glob("day=*.parquet")))
+    return iter(sorted((folder.landed / receipt.file_hash).glob(SHARDS)))
 
 
 def _columns(shard: Path, *names: str) -> pa.Table:

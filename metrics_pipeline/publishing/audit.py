@@ -9,6 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.receipts import LANDED_FOLDERS, receipts
+from metrics_pipeline.conversations.shard_files import SHARDS
 from metrics_pipeline.data_folder import DataFolder
 
 COUNTS = {
@@ -70,6 +71,6 @@ def _rows(folder: DataFolder, table: str) -> int:
 def _landed_conversations(folder: DataFolder) -> int:
     """Different conversations in all shards: what is left when every superseded version is taken away."""
     ids: set[str] = set()
-    for shard in folder.landed.glob(f"{LANDED_FOLDERS}/day=*.parquet"):
+    for shard in folder.landed.glob(f"{LANDED_FOLDERS}/{SHARDS}"):
         ids.update(pq.read_table(shard, columns=["conversation_id"])["conversation_id"].to_pylist())
     return len(ids)

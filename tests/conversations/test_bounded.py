@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from exports import raw, write
 
-from metrics_pipeline.conversations import merge as merging
-from metrics_pipeline.conversations import runs, shard_writer
+from metrics_pipeline.conversations import day_tables, runs, shard_writer
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.data_folder import open_data_folder
@@ -40,7 +39,7 @@ def tables(root, *files):
 
 
 def test_tables_are_the_same_however_little_fits_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(merging, "SLICE_TURNS", 9)
+    monkeypatch.setattr(day_tables, "SLICE_TURNS", 9)
     everything = versions()
     whole = tables(tmp_path / "whole", everything)
     assert pq.ParquetFile(tmp_path / "whole" / next(iter(whole))).num_row_groups > 1
@@ -58,7 +57,7 @@ def test_tables_are_the_same_however_little_fits_into_memory(tmp_path, monkeypat
 
 
 def test_a_shard_that_is_not_in_order_is_not_merged_with_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(merging, "SLICE_TURNS", 2)
+    monkeypatch.setattr(day_tables, "SLICE_TURNS", 2)
     folder = open_data_folder(tmp_path / "data")
     write(tmp_path / "landing" / "a.jsonl", *(raw(5 * number) for number in range(5)))
     land_folder(tmp_path / "landing", folder, UTC)

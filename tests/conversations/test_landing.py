@@ -305,7 +305,7 @@ def test_a_damaged_marker_of_the_data_folder_says_what_to_write_into_it(place, d
 
     with pytest.raises(SettingsError, match=r"timezone: is damaged. Write the time zone .* into it"):
         place.land()
-    with pytest.raises(DataFolderError, match=r"format: is damaged. Write 1 into it"):
+    with pytest.raises(DataFolderError, match=r"format: is damaged. Write 2 into it"):
         open_data_folder(place.folder.root)
 
 
