@@ -82,8 +82,12 @@ def read_export(path: Path, convert_exact: ConvertExact = lambda raw: None) -> I
             if member.opened is None:
                 yield Found(place, None, member.reason)
                 continue
-            for found in _content(member.name.lower(), member.opened, convert_exact):
-                yield replace(found, position=f"{place}, {found.position}".strip(", ")) if place else found
+            content = _content(member.name.lower(), member.opened, convert_exact)
+            if not place:
+                yield from content
+                continue
+            for found in content:
+                yield replace(found, position=f"{place}, {found.position}".strip(", "))
     except EOFError:
         yield Found(place, None, CUT)
     except (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:

@@ -30,6 +30,12 @@ OF_CALLS = ("function_name", "function_arguments", "function_result")
 SHARD_KEY = ("conversation_id", "content_hash")
 NO_CALL = Turn(0, "user", "")
 MOMENT = LANDED.field("started_at").type
+# Taken apart once: Arrow makes a schema's fields anew each time that they are looked at.
+HEAD_FIELDS = [field for field in CONVERSATIONS if field.name in Conversation.__struct_fields__]
+CALL_FIELDS, LOGGED_FIELDS = [TURN.field(name) for name in OF_CALLS], list(LOGGED)
+LISTS = {"turns": (LANDED.field("turns").type, list(TURN))}
+LISTS["logged_metrics"] = (LANDED.field("logged_metrics").type, LOGGED_FIELDS)
+NAMES = LANDED.names
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
@@ -60,17 +66,17 @@ def unsorted_table(kept_ones: Sequence[Kept]) -> pa.Table:
     heads = [one.head for one in found]
     logged = [value for head in heads for value in head.logged_metrics]
     counts = [one.speakers.count("function") if one.calls else 0 for one in found]
-    columns = _columns(heads, [field for field in CONVERSATIONS if field.name in Conversation.__struct_fields__])
+    columns = _columns(heads, HEAD_FIELDS)
     columns |= {
         "turn_count": pa.array([len(one.texts) - count for one, count in zip(found, counts, strict=True)], pa.int32()),
         "content_hash": pa.array([one.content_hash for one in kept_ones], pa.string()),
         "judged_hash": pa.array([one.judged_hash for one in kept_ones], pa.string()),
-        "turns": _lists([len(one.texts) for one in found], _turns(found), LANDED.field("turns").type),
+        "turns": _lists([len(one.texts) for one in found], _turns(found), "turns"),
         "logged_metrics": _lists(
-            [len(head.logged_metrics) for head in heads], _columns(logged, LOGGED), LANDED.field("logged_metrics").type
+            [len(head.logged_metrics) for head in heads], _columns(logged, LOGGED_FIELDS), "logged_metrics"
         ),
     }
-    return pa.Table.from_arrays([columns[name] for name in LANDED.names], schema=LANDED)
+    return pa.Table.from_arrays([columns[name] for name in NAMES], schema=LANDED)
 
 
 def _turns(found: Sequence[InColumns]) -> dict[str, pa.Array]:
@@ -85,12 +91,12 @@ def _turns(found: Sequence[InColumns]) -> dict[str, pa.Array]:
     }
     if any(one.calls for one in found):
         turns = list(chain.from_iterable([one.calls or repeat(NO_CALL, len(one.texts)) for one in found]))
-        return columns | _columns(turns, [TURN.field(name) for name in OF_CALLS])
+        return columns | _columns(turns, CALL_FIELDS)
     return columns | dict.fromkeys(OF_CALLS, pa.nulls(count, pa.string()))
 
 
-def _lists(lengths: Sequence[int], columns: Mapping[str, pa.Array], kind: pa.ListType) -> pa.Array:
-    fields = list(kind.value_type)
+def _lists(lengths: Sequence[int], columns: Mapping[str, pa.Array], name: str) -> pa.Array:
+    kind, fields = LISTS[name]
     items = pa.StructArray.from_arrays([columns[field.name] for field in fields], fields=fields)
     return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], pa.int32()), items, type=kind)
 

@@ -6,10 +6,13 @@ import gzip
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 CHUNK_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 17
+"""Of a file that is not packed, read at a time."""
 MAX_LISTING_BYTES = 16 << 20
 """Of an archive's own list of its files, which is read as a whole."""
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -127,7 +130,7 @@ def _has_small_listing(path: Path) -> bool:
 
 
 def _unpacked(path: Path) -> BinaryIO:
-    packed = path.open("rb")
+    packed = BufferedReader(FileIO(path), BUFFER_BYTES)
     if packed.peek(2)[:2] != GZIP:
         return packed
     packed.close()
