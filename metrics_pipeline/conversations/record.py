@@ -11,6 +11,9 @@ import msgspec
 
 Speaker = Literal["user", "agent", "function"]
 LoggedSource = Literal["function", "platform"]
+WRITTEN_BYTES = 1 << 11
+"""That a conversation's JSON seldom exceeds by much."""
+_ENCODER = msgspec.json.Encoder()
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
@@ -154,4 +157,7 @@ def shown_turns(turns: Sequence[Turn]) -> list[tuple[int, str, str]]:
 
 def fingerprint(value: object) -> str:
     """32 hexadecimal digits of BLAKE2b over the value's JSON."""
-    return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()
+    # Into room that is there already: a growing one is copied each time that it has grown.
+    written = bytearray(WRITTEN_BYTES)
+    _ENCODER.encode_into(value, written)
+    return hashlib.blake2b(written, digest_size=16).hexdigest()
