@@ -8,6 +8,8 @@ from functools import lru_cache
 import msgspec
 import re2
 
+from metrics_pipeline.conversations.redaction.plain import in_one_pass, plain
+
 REACH = 60
 """Characters before a value in which a word that names it counts."""
 
@@ -32,7 +34,12 @@ _CUES = {
         r"\bbirth|\bborn\b|\bdob\b|\bd\.o\.b|nacimiento|\bnac[ií]|cumplea[nñ]os|geburt|geboren|naissance|\bn[eé]e? le\b"
     ),
 }
-_CUE = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _CUES.items()), re.IGNORECASE)
+KINDS = tuple(_CUES)
+_ANY_CUE = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _CUES.items())
+_CUE = re.compile(_ANY_CUE, re.IGNORECASE)
+_PLAIN_CUE = re2.compile(f"(?i){_ANY_CUE}")
+CUE_SIGNS = {kind: f"(?i){pattern}".replace(r"\b", "") for kind, pattern in _CUES.items()}
+"""What stands in every text of which a part is a cue."""
 _BY_KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _CUES.items()}
 _BUSINESS = (
     r"order|invoice|tracking|reference|confirmation|reservation|ticket|case|serial|member(?:ship)?|loyalty|meter|"
@@ -41,20 +48,23 @@ _BUSINESS = (
 )
 # A superset of all of them, in a tenth of the time.
 _NAMED = re2.compile("(?i)" + "|".join(_CUES.values()).replace(r"\b", ""))
-_OTHER = re.compile(
+_NAMED_OTHER = (
     rf"(?:{_BUSINESS})"
-    r"(?:\W+(?:number|no|nr|num|id|code|card|reads|numero|número))*(?:\W+(?:is|was|es|ist|est))?\W*$",
-    re.IGNORECASE,
+    r"(?:\W+(?:number|no|nr|num|id|code|card|reads|numero|número))*(?:\W+(?:is|was|es|ist|est))?\W*$"
 )
+_OTHER = re.compile(_NAMED_OTHER, re.IGNORECASE)
 LONGEST_MONEY = 9
 """Characters of the longest word for it, with the one before it."""
-_MONEY_BEFORE = re.compile(r"(?:[$€£¥]|\b(?:usd|eur|gbp|dollars?|euros?|pounds?))\s*$", re.IGNORECASE)
+_MONEY = r"(?:[$€£¥]|\b(?:usd|eur|gbp|dollars?|euros?|pounds?))\s*$"
+_MONEY_BEFORE = re.compile(_MONEY, re.IGNORECASE)
 _MONEY_AFTER = re.compile(
     r"(?:[.,]\d\d)?\s*(?:[$€£¥%]|(?:usd|eur|gbp|dollars?|euros?|pounds?|percent|nights?|people|guests?|credits?|points?|stars?|minutes?|hours?|days?|times|miles?|ml|kg|km)\b)",
     re.IGNORECASE,
 )
 # A superset of both, in a tenth of the time: of most values the words before them say nothing.
 _SAYS_SOMETHING = re2.compile("(?i)" + "|".join([*_CUES.values(), _BUSINESS]).replace(r"\b", ""))
+_PLAIN_BEFORE = in_one_pass([f"(?i){pattern}" for pattern in (*_CUES.values(), _NAMED_OTHER, _MONEY)])
+_IS_OTHER, _IS_AMOUNT = len(KINDS), len(KINDS) + 1
 _AFTERWARDS = re.compile(r"\W*(?:is|as|for|was)?\s*(?:my|our|the|her|his|a)\s+(?:\w+ )?", re.IGNORECASE)
 
 
@@ -80,15 +90,42 @@ def said_about(before: str, after: str) -> Said:
         after: What stands after it.
     """
     near = before[-REACH:]
+    content = plain(near)
+    kind, is_other, is_amount = _said_before(near) if content is None else _said_before_plainly(content)
+    if after:
+        if kind is None and (leads := _AFTERWARDS.match(after)):
+            named = _CUE.match(after, leads.end())
+            kind = named.lastgroup if named else None
+        is_amount = is_amount or _MONEY_AFTER.match(after) is not None
+    return Said(kind, is_other, is_amount)
+
+
+@lru_cache(maxsize=256)
+def asked_for(near: str) -> str | None:
+    """The kind that the end of a question, `near`, names last."""
+    content = plain(near)
+    return (_said_before(near) if content is None else _said_before_plainly(content))[0]
+
+
+def _said_before(near: str) -> tuple[str | None, bool, bool]:
+    """The last kind that is named; whether it is a number of the business; whether it is an amount."""
     kind = None
     says_something = _SAYS_SOMETHING.search(near.encode("utf-8", "replace")) is not None
     for match in _CUE.finditer(near) if says_something else ():
         kind = match.lastgroup
-    if kind is None and (leads := _AFTERWARDS.match(after)):
-        named = _CUE.match(after, leads.end())
-        kind = named.lastgroup if named else None
-    is_amount = bool(_MONEY_BEFORE.search(near.rstrip()[-LONGEST_MONEY:]) or _MONEY_AFTER.match(after))
-    return Said(kind, says_something and bool(_OTHER.search(near)), is_amount)
+    is_amount = _MONEY_BEFORE.search(near.rstrip()[-LONGEST_MONEY:]) is not None
+    return kind, says_something and _OTHER.search(near) is not None, is_amount
+
+
+def _said_before_plainly(content: bytes) -> tuple[str | None, bool, bool]:
+    found = _PLAIN_BEFORE.Match(content) if content else None
+    if not found:
+        return None, False, False
+    kinds = [number for number in found if number < len(KINDS)]
+    kind = KINDS[kinds[0]] if kinds else None
+    for match in _PLAIN_CUE.finditer(content) if len(kinds) > 1 else ():
+        kind = match.lastgroup
+    return kind, _IS_OTHER in found, _IS_AMOUNT in found
 
 
 def names(text: str, kind: str) -> str | None:

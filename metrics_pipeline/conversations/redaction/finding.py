@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from msgspec.structs import replace
 
 from metrics_pipeline.conversations.redaction import numbers, words
+from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.own import Own, own_finds
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
-from metrics_pipeline.conversations.redaction.spoken import may_hold_number, runs, tokens
+from metrics_pipeline.conversations.redaction.signs import signs
+from metrics_pipeline.conversations.redaction.spoken import may_hold_number, number_of, runs, tokens
 
 FRAGMENT_DIGITS = 4
 """A shorter part of a number, said again, is no part of it."""
@@ -17,22 +19,38 @@ FRAGMENT_DIGITS = 4
 
 def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
     """What is personal in `passage`, in order. What is surest of itself comes first where two overlap."""
-    surest = [*own_finds(passage, own), *words.keys(passage), *words.emails(passage)]
-    if not may_hold_number(passage.text):
-        surest += words.passwords(passage)
-        return apart(surest) if surest else surest
-    found = tokens(passage.text)
-    numbers_said = runs(passage.text)
-    lengths = [len(run.digits) for run in numbers_said]
-    # Asked only where a number is long enough for it: most are a clock, a day or a price.
-    finds = [*surest, *numbers.ibans(passage, found)]
-    finds += numbers.cards(passage, numbers_said) if max(lengths, default=0) >= numbers.CARD_LENGTHS.start else ()
-    finds += words.birth_dates(passage, numbers_said)
-    finds += numbers.codes(passage, numbers_said)
-    finds += numbers.national_ids(passage, found, numbers_said) if sum(lengths) >= numbers.FEWEST_NATIONAL else ()
-    finds += numbers.phones(passage, numbers_said, regions)
-    finds += words.passwords(passage)
+    finds = list(own_finds(passage, own)) if own else []
+    seen = signs(passage)
+    if "API_KEY" in seen:
+        finds += words.keys(passage)
+    if "EMAIL" in seen:
+        finds += words.emails(passage)
+    if "NUMBER" in seen and may_hold_number(passage.text):
+        finds += _numbers(passage, regions, seen)
+    if "PASSWORD" in seen:
+        finds += words.passwords(passage)
     return apart(finds) if finds else finds
+
+
+def _numbers(passage: Passage, regions: tuple[str, ...], seen: Set[str]) -> Iterator[Find]:
+    said = runs(passage.text)
+    lengths = [len(run.digits) for run in said]
+    if "IBAN" in seen:
+        yield from numbers.ibans(passage, tokens(passage.text))
+    # Asked only where a number is long enough for it: most are a clock, a day or a price.
+    longest = max(lengths, default=0)
+    if longest >= numbers.CARD_LENGTHS.start:
+        yield from numbers.cards(passage, said)
+    if "BIRTH_DATE" in seen:
+        yield from words.birth_dates(passage, said, may_hold_date="DATE" in seen)
+    if "CODE" in seen:
+        yield from numbers.codes(passage, said)
+    if sum(lengths) >= numbers.FEWEST_NATIONAL:
+        yield from numbers.national_numbers(passage, said)
+        if "LETTERED" in seen or "NATIONAL_ID" in seen:
+            yield from numbers.national_ids(passage, tokens(passage.text))
+    if longest >= numbers.SHORTEST_PHONE:
+        yield from numbers.phones(passage, said, regions)
 
 
 class Echoes:
@@ -48,6 +66,17 @@ class Echoes:
         self._numbers = [(value, find) for value, find in known.items() if value.isdigit()]
         self._shortest_number = min([FRAGMENT_DIGITS, *(len(value) for value, _ in self._numbers)])
         self._has_birth_date = any(find.kind == "BIRTH_DATE" for find in known.values())
+
+    def places(self, lines: Lines) -> set[int]:
+        """The texts in which one may be said again: a few of many."""
+        places: set[int] = set()
+        for value, _ in self._words:
+            places |= lines.places_of(value)
+        if self._numbers:
+            places |= lines.places(number_of(min(self._shortest_number, FRAGMENT_DIGITS)))
+        if self._has_birth_date:
+            places |= lines.places(words.DATE if lines.is_plain else number_of(1))
+        return places
 
     def of(self, text: str) -> list[Find]:
         """Each place of `text` where one is said again."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from string import ascii_uppercase
 
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
-from metrics_pipeline.conversations.redaction.spoken import FILLERS, Run, Token
+from metrics_pipeline.conversations.redaction.spoken import FILLERS, NUMBER_WORDS, ORDINALS, REPEATS, Run, Token
 
 CARD_LENGTHS = range(13, 20)
 EXPIRY_AND_CODE_DIGITS = 10
 """Digits that may stand beside a card in the same breath."""
 _CARD_PREFIX = re.compile(r"4|5[0-8]|2[2-7]|3[0-9]|6[0-9]")
+SHORTEST_PHONE = 7
 LONGEST_NATIONAL = 12
 """Digits of a telephone number as it is dialled in its country; of a longer run only a part is one."""
 LONGEST_ASKED_CODE = 6
@@ -29,6 +31,13 @@ _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]
 _NO_PHONE = re.compile(r"\d[/:]\d+[/:]?|\d{4}-\d{2}-\d{2}|^\d{1,3}(?:,\d{3})+$")
 SHORTEST_IBAN, MAX_IBAN = 15, 34
 _IBAN_SKIPS = FILLERS | {"and", "okay", "ok", "then"}
+_SKIPPED = rf"[^a-z0-9]*(?:(?:{'|'.join(sorted(_IBAN_SKIPS))})[^a-z0-9]*)*"
+_NUMBER = rf"(?:\d|{'|'.join(sorted({*NUMBER_WORDS, *REPEATS}))})"
+IBAN_SIGN = rf"(?i)(?:^|[^a-z])[a-z]{_SKIPPED}[a-z]{_SKIPPED}{_NUMBER}"
+"""How every IBAN begins, in ASCII."""
+_LETTER_DIGITS = {ord(letter): str(value) for value, letter in enumerate(ascii_uppercase, 10)}
+LETTERED_SIGN = rf"\d[A-Za-z]|(?i:{_NUMBER}|hundred|thousand|{'|'.join(sorted(ORDINALS))})[^A-Za-z0-9]{{1,2}}[A-Z]"
+"""What stands in every national id that holds letters, in ASCII: all of them end with one."""
 
 
 def cards(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
@@ -133,13 +142,18 @@ def _iban_end(words: Sequence[Token], begin: int, said_o: str) -> tuple[int, str
         )
         if len(value) > MAX_IBAN:
             break
-        if len(value) >= SHORTEST_IBAN and value.isascii() and iban.is_valid(value, check_country=False):
+        if len(value) < SHORTEST_IBAN or not value.isascii():
+            continue
+        # Its checksum by itself takes a tenth of the time, and one of 97 holds.
+        if int((value[4:] + value[:4]).translate(_LETTER_DIGITS)) % 97 == 1 and iban.is_valid(
+            value, check_country=False
+        ):
             return place + 1, value
     return 0, ""
 
 
-def national_ids(passage: Passage, tokens: Sequence[Token], runs: Sequence[Run]) -> Iterator[Find]:
-    """National ids by shape and checksum, and whatever number was called one."""
+def national_numbers(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
+    """National ids of digits alone, by shape and checksum."""
     for run in runs:
         digits = run.digits
         if len(digits) == 15 and digits[0] in "12" and _holds("fr.nir", digits):
@@ -148,6 +162,10 @@ def national_ids(passage: Passage, tokens: Sequence[Token], runs: Sequence[Run])
         has_form = len(digits) == 9 and _SSN.fullmatch(passage.text, run.start, run.end) and _holds("us.ssn", digits)
         if has_form and not passage.said_about(run.start, run.end).is_other:
             yield Find("NATIONAL_ID", run.start, run.end, digits)
+
+
+def national_ids(passage: Passage, tokens: Sequence[Token]) -> Iterator[Find]:
+    """National ids that hold letters, by shape and checksum, and whatever number was called one."""
     for group in _mixed(passage.text, tokens):
         found = _lettered(group)
         named = None if found else _named(group)
@@ -228,7 +246,7 @@ def phones(passage: Passage, runs: Sequence[Run], regions: tuple[str, ...]) -> I
     for run in runs:
         written = passage.text[run.start : run.end]
         digits = run.digits
-        if not 7 <= len(digits) <= 17 or _NO_PHONE.search(written):
+        if not SHORTEST_PHONE <= len(digits) <= 17 or _NO_PHONE.search(written):
             continue
         said = passage.said_about(run.start, run.end)
         start, abroad = _start(passage.text, run)
@@ -262,7 +280,7 @@ def _valid_end(run: Run, regions: tuple[str, ...]) -> int:
     """The end of the longest part from the beginning that is a telephone number of one of `regions`; 0 for none."""
     for count in range(len(run.tokens), 0, -1):
         digits = "".join(token.chars for token in run.tokens[:count])
-        if len(digits) < 7:
+        if len(digits) < SHORTEST_PHONE:
             break
         if _is_phone(digits, regions):
             return run.tokens[count - 1].end

@@ -6,9 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 import msgspec
-from msgspec.structs import replace
 
-from metrics_pipeline.conversations.redaction.cues import REACH, Said, said_about
+from metrics_pipeline.conversations.redaction.cues import REACH, Said, asked_for, said_about
 
 
 class Find(msgspec.Struct, frozen=True, gc=False):
@@ -40,11 +39,14 @@ class Passage(msgspec.Struct, frozen=True, gc=False):
         after = self.text[end : end + 40]
         own = self.text[max(self.starts[turn], start - REACH) : start]
         said = said_about(own, after)
-        while said.kind is None and not said.is_other and turn >= 0:
-            if asked := self.asked[turn][-REACH:]:
-                said = replace(said, kind=said_about(asked, "").kind, is_asked=True)
+        if said.kind is not None or said.is_other:
+            return said
+        kind, is_asked = None, False
+        while kind is None and turn >= 0:
+            if asked := self.asked[turn]:
+                kind, is_asked = asked_for(asked[-REACH:]), True
             turn -= 1
-        return said
+        return Said(kind, said.is_other, said.is_amount, is_asked)
 
 
 def apart(finds: Sequence[Find]) -> list[Find]:

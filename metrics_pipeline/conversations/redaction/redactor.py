@@ -9,40 +9,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
-from metrics_pipeline.conversations.record import Conversation, InColumns, LoggedValue, Turn, fingerprint, in_columns
+from metrics_pipeline.conversations.record import Conversation, InColumns, fingerprint, in_columns
 from metrics_pipeline.conversations.redaction.finding import Echoes, find
+from metrics_pipeline.conversations.redaction.held import FIELD_NAMES, held_as_it_stands, held_texts, with_held
+from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.names import may_hold_name, name_finds
 from metrics_pipeline.conversations.redaction.own import compile_own
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
 from metrics_pipeline.conversations.redaction.recogniser import Recogniser
-from metrics_pipeline.conversations.redaction.speaking import asked_before, by_turn, passage_of, passages
+from metrics_pipeline.conversations.redaction.speaking import by_turn, passage_of, passages
 from metrics_pipeline.conversations.redaction.trigger import Triggers
-from metrics_pipeline.conversations.redaction.values import (
-    Visit,
-    leaves,
-    replaced,
-    spoken_name,
-    visited_json,
-    with_humps_apart,
-)
+from metrics_pipeline.conversations.redaction.values import replaced
 
 RULES = 2
 """Raised whenever what is found, or how it is replaced, changes."""
 PHONE_REGIONS = ("US", "GB")
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
-FIELDS = ("channel", "language", "variant", "environment", "agent_version")
-_FIELD_NAMES = frozenset(map(spoken_name, FIELDS))
-_FIELD_VALUES = attrgetter(*FIELDS)
 _TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
 
 OnFind = Callable[[str, str], None]
+_Finds = dict[int, list[Find]]
+"""By the place of the text."""
 
 
 class Redacted(NamedTuple):
@@ -53,12 +45,27 @@ class Redacted(NamedTuple):
     """Replacements by kind."""
 
 
-class _Slot(msgspec.Struct, frozen=True, gc=False):
-    """One text of a conversation; `offset` characters before it only say what it is."""
+class _Slots:
+    """The texts of a conversation, those that were said first.
 
-    text: str
-    offset: int
-    finds: list[Find]
+    Args:
+        said: What was said.
+        held: Names and texts of everything else; where there is a name, it stands before the text and says what it is.
+    """
+
+    def __init__(self, said: Sequence[str], held: Sequence[tuple[str, str]]) -> None:
+        self.said_count = len(said)
+        self.names = [name for name, _ in held]
+        self.texts = [*said, *[f"{name}: {text}" if name else text for name, text in held]]
+
+    def offset(self, place: int) -> int:
+        """Where the text itself begins, behind its name."""
+        name = self.names[place - self.said_count] if place >= self.said_count else ""
+        return len(name) + 2 if name else 0
+
+    def own(self, place: int) -> str:
+        """The text without its name."""
+        return self.texts[place][self.offset(place) :]
 
 
 class Redactor:
@@ -93,7 +100,7 @@ class Redactor:
         if not self._triggers.in_data(text):
             return text
         finds = find(Passage(text, is_data=True), self._regions, self._own)
-        return _replaced(_Slot(text, 0, []), finds, _Tokens(()), Counter(), self._on_find)
+        return _replaced(text, 0, finds, _Tokens(()), Counter(), self._on_find)
 
     def redact(self, conversation: Conversation) -> Redacted:
         """`conversation` without what is personal in it, marked with the version."""
@@ -103,89 +110,107 @@ class Redactor:
     def redact_columns(self, found: InColumns) -> tuple[InColumns, Mapping[str, int]]:
         """A conversation in columns without what is personal in it, marked with the version; replacements by kind."""
         plain = replace(found, head=replace(found.head, redaction=self.version))
-        lit = self._triggers.places_in_said(found.texts)
-        data = _data(found)
-        is_data = self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in data]))
-        if not self._recogniser and not lit and not is_data:
+        lines = Lines(found.texts)
+        lit = self._triggers.places_in_said(lines)
+        held = held_as_it_stands(found)
+        is_held = self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in held]))
+        if not self._recogniser and not lit and not is_held:
             return plain, {}
-        said = [_Slot(text, 0, []) for text in found.texts]
-        if lit:
-            self._look_at_said(found, said, lit)
-            is_data = is_data or self._may_be_said(data)
-        if not self._recogniser and not is_data and not any(slot.finds for slot in said):
+        finds = self._finds_in_said(found, lines, lit) if lit else {}
+        is_held = is_held or (bool(lit) and self._may_be_said(held))
+        if not self._recogniser and not is_held and not finds:
             return plain, {}
-        names, values = _leaves(found)
-        if is_data:
-            for value in values:
-                self._look_at(value, found.head.started_at.year)
-        slots = [*said, *values]
-        named = self._named(slots, names)
-        if not any(slot.finds for slot in slots) and not any(named):
+        slots = _Slots(found.texts, held_texts(found))
+        if is_held:
+            finds |= self._finds_in_held(slots, found.head.started_at.year)
+        named = self._named(slots)
+        if not finds and not named:
             return plain, {}
-        return self._replaced(plain, slots, named)
+        return self._without(plain, slots, finds, named)
 
-    def _look_at_said(self, found: InColumns, said: Sequence[_Slot], lit: Set[int]) -> None:
-        """Put what is found in each turn into its slot. `lit` are the turns that are to be looked at, in any case."""
+    def _finds_in_said(self, found: InColumns, lines: Lines, lit: Set[int]) -> _Finds:
+        """What is found in each turn. `lit` are the turns that are to be looked at, in any case."""
         year = found.head.started_at.year
-        for places in passages(found):
-            first = places[0]
-            if len(places) > 1 or first in lit or (first - 1 in lit and asked_before(found, first)):
-                passage = passage_of(found, places, year)
-                finds = find(passage, self._regions, self._own)
-                for place, one in by_turn(finds, passage.starts, found.texts, places) if finds else ():
-                    said[place].finds.append(one)
+        finds: _Finds = {}
+        for places in passages(found, lines, lit):
+            passage = passage_of(found, places, year)
+            if here := find(passage, self._regions, self._own):
+                for place, one in by_turn(here, passage.starts, found.texts, places):
+                    finds.setdefault(place, []).append(one)
+        return finds
 
-    def _may_be_said(self, data: Iterable[tuple[str, str]]) -> bool:
-        """Whether a sentence within the data can hold anything personal."""
-        sentences = [text for _, text in data if " " in text]
+    def _may_be_said(self, held: Iterable[tuple[str, str]]) -> bool:
+        """Whether a sentence within what is held can hold anything personal."""
+        sentences = [text for _, text in held if " " in text]
         # In JSON a text ends with a quotation mark, and begins a new line only behind a backslash.
-        return any("\\" in text for text in sentences) or self._triggers.in_said(
-            "\n".join([*sentences, ""]).replace('"', "\n")
+        return bool(sentences) and (
+            any("\\" in text for text in sentences)
+            or self._triggers.in_said("\n".join([*sentences, ""]).replace('"', "\n"))
         )
 
-    def _named(self, slots: Sequence[_Slot], leaves: Sequence[str]) -> list[list[Find]]:
-        """People's names in each slot; of the last ones, the leaves, `leaves` says what each is called."""
+    def _finds_in_held(self, slots: _Slots, year: int) -> _Finds:
+        finds: _Finds = {}
+        lines = Lines(slots.texts[slots.said_count :])
+        for place in self._triggers.places_in_data(lines):
+            here = self._finds_in_leaf(slots, slots.said_count + place, year)
+            if here:
+                finds[slots.said_count + place] = here
+        return finds
+
+    def _finds_in_leaf(self, slots: _Slots, place: int, year: int) -> list[Find]:
+        text, offset = slots.texts[place], slots.offset(place)
+        is_sentence = " " in text[offset:].strip()
+        if not self._triggers.in_data(text) and not (is_sentence and self._triggers.in_said(text + "\n")):
+            return []
+        passage = Passage(text, is_data=not is_sentence, year=year)
+        return [one for one in find(passage, self._regions, self._own) if one.end > offset]
+
+    def _named(self, slots: _Slots) -> _Finds:
+        """People's names in each text."""
         if self._recogniser is None:
-            return [[] for _ in slots]
-        said = len(slots) - len(leaves)
-        values = [slot.text[slot.offset :] for slot in slots]
-        for place, name in enumerate(leaves, said):
-            if name in _FIELD_NAMES:
-                # What gates compare with stays as it is: a variant may bear the name of the agent's voice.
-                values[place] = ""
-        is_read = [True] * said + [
-            may_hold_name(name, value) for name, value in zip(leaves, values[said:], strict=True)
+            return {}
+        is_own = [name not in FIELD_NAMES for name in slots.names]
+        # What gates compare with stays as it is: a variant may bear the name of the agent's voice.
+        values = [
+            slots.own(place) if place < slots.said_count or is_own[place - slots.said_count] else ""
+            for place in range(len(slots.texts))
         ]
-        return name_finds(self._recogniser.find, [slot.text for slot in slots], values, is_read)
+        is_read = [True] * slots.said_count
+        is_read += [
+            may_hold_name(name, value) for name, value in zip(slots.names, values[slots.said_count :], strict=True)
+        ]
+        named = name_finds(self._recogniser.find, slots.texts, values, is_read)
+        return {place: finds for place, finds in enumerate(named) if finds}
 
-    def _look_at(self, leaf: _Slot, year: int) -> None:
-        is_sentence = _is_sentence(leaf)
-        if self._triggers.in_data(leaf.text) or (is_sentence and self._triggers.in_said(leaf.text + "\n")):
-            passage = Passage(leaf.text, is_data=not is_sentence, year=year)
-            leaf.finds.extend(one for one in find(passage, self._regions, self._own) if one.end > leaf.offset)
-
-    def _replaced(
-        self, plain: InColumns, slots: Sequence[_Slot], named: Sequence[Sequence[Find]]
+    def _without(
+        self, plain: InColumns, slots: _Slots, finds: _Finds, named: _Finds
     ) -> tuple[InColumns, Mapping[str, int]]:
-        echoes = Echoes(_known(slots))
+        lines = Lines(slots.texts)
+        echoes = Echoes(_known(slots.texts, finds))
         counts: Counter[str] = Counter()
-        given = _Tokens(slot.text for slot in slots)
-        said_count = len(plain.texts)
-        instead = []
-        for slot, names_in in zip(slots, named, strict=True):
-            finds = [*slot.finds, *echoes.of(slot.text), *names_in]
-            instead.append(
-                _replaced(slot, apart(finds), given, counts, self._on_find) if finds else slot.text[slot.offset :]
-            )
-        texts = instead[:said_count]
+        given = _Tokens(slots.texts if lines.holds("⟦") else ())
+        instead: dict[int, str] = {}
+        for place in sorted({*finds, *named, *echoes.places(lines)}):
+            text = slots.texts[place]
+            here = [*finds.get(place, ()), *echoes.of(text), *named.get(place, ())]
+            if here:
+                instead[place] = _replaced(text, slots.offset(place), apart(here), given, counts, self._on_find)
+        texts = [instead.get(place, text) for place, text in enumerate(plain.texts)]
         calls = [replace(turn, text=text) for turn, text in zip(plain.calls, texts, strict=False)]
-        return _with_data(replace(plain, texts=texts, calls=calls), replaced(iter(instead[said_count:]))), counts
+        changed = replace(plain, texts=texts, calls=calls)
+        if max(instead, default=0) >= slots.said_count:
+            every = [
+                instead[place] if place in instead else slots.own(place)
+                for place in range(slots.said_count, len(slots.texts))
+            ]
+            changed = with_held(changed, replaced(iter(every)))
+        return changed, counts
 
 
 class _Tokens:
     """Which token stands for which value, in the order in which they are asked for."""
 
-    def __init__(self, texts: Iterator[str] | tuple[str, ...]) -> None:
+    def __init__(self, texts: Sequence[str]) -> None:
         self._given: dict[tuple[str, str], str] = {}
         self._highest: Counter[str] = Counter()
         for text in texts:
@@ -204,93 +229,26 @@ class _Tokens:
         return self._given[key]
 
 
-def _replaced(slot: _Slot, finds: Sequence[Find], given: _Tokens, counts: Counter[str], on_find: OnFind) -> str:
-    parts, position = [], slot.offset
+def _replaced(
+    text: str, offset: int, finds: Sequence[Find], given: _Tokens, counts: Counter[str], on_find: OnFind
+) -> str:
+    """`text` from `offset` on, with tokens for `finds`."""
+    parts, position = [], offset
     for found in finds:
         start = max(found.start, position)
         if found.end <= start:
             continue
-        parts += [slot.text[position:start], given.of(found)]
-        on_find(found.kind, slot.text[start : found.end])
+        parts += [text[position:start], given.of(found)]
+        on_find(found.kind, text[start : found.end])
         counts[found.kind] += 1
         position = found.end
-    return "".join([*parts, slot.text[position:]])
+    return "".join([*parts, text[position:]])
 
 
-def _known(slots: Sequence[_Slot]) -> dict[str, Find]:
+def _known(texts: Sequence[str], finds: _Finds) -> dict[str, Find]:
     known: dict[str, Find] = {}
-    for slot in slots:
-        for found in slot.finds:
+    for place in sorted(finds):
+        for found in finds[place]:
             known.setdefault(found.value, found)
-            known.setdefault(slot.text[found.start : found.end], found)
+            known.setdefault(texts[place][found.start : found.end], found)
     return known
-
-
-def _is_sentence(leaf: _Slot) -> bool:
-    return " " in leaf.text[leaf.offset :].strip()
-
-
-def _leaves(found: InColumns) -> tuple[list[str], list[_Slot]]:
-    """What everything but what was said is called, and its texts, in the order in which `_with_data` visits them."""
-    held: list[tuple[str, str]] = []
-    for turn in found.calls:
-        if turn.speaker == "function":
-            held += [("", turn.function_name)] if turn.function_name else []
-            held += leaves(turn.function_arguments) if turn.function_arguments else []
-            held += leaves(turn.function_result) if turn.function_result else []
-    head = found.head
-    for value in head.logged_metrics:
-        held.append(("", value.metric))
-        held += leaves(value.value, spoken_name(value.metric))
-    held += [(spoken_name(name), text) for name in FIELDS if (text := getattr(head, name))]
-    held += leaves(head.attributes)
-    slots = [_Slot(f"{name}: {text}", len(name) + 2, []) if name else _Slot(text, 0, []) for name, text in held]
-    return [name for name, _ in held], slots
-
-
-def _data(found: InColumns) -> list[tuple[str, str]]:
-    """Everything but what was said, with its name, and JSON as it stands: to be searched in one pass."""
-    head = found.head
-    held = [("", text) for text in _with_names_apart(head.attributes)]
-    held += [(name, text) for name, text in zip(FIELDS, _FIELD_VALUES(head), strict=True) if text]
-    for value in head.logged_metrics:
-        held += [(spoken_name(value.metric), text) for text in _with_names_apart(value.value)]
-    for turn in found.calls:
-        if turn.speaker == "function":
-            parts = (turn.function_name, turn.function_arguments, turn.function_result)
-            held += [("", text) for part in parts if part for text in _with_names_apart(part)]
-    return held
-
-
-def _with_names_apart(text: str) -> tuple[str, ...]:
-    """`text`; of JSON also with the words of its names apart, as each leaf is read."""
-    if not text.lstrip().startswith(("{", "[")) or (apart := with_humps_apart(text)) == text:
-        return (text,)
-    return text, apart
-
-
-def _with_data(found: InColumns, visit: Visit) -> InColumns:
-    """`found` with everything but what was said visited: always the same texts in the same order."""
-    calls = [_function_turn(turn, visit) if turn.speaker == "function" else turn for turn in found.calls]
-    head = found.head
-    logged = tuple([_logged(value, visit) for value in head.logged_metrics])
-    fields = {name: visit(spoken_name(name), value) for name in FIELDS if (value := getattr(head, name))}
-    attributes = visited_json(head.attributes, visit)
-    changed = replace(head, logged_metrics=logged, attributes=attributes, **fields)
-    return replace(found, head=changed, calls=calls)
-
-
-def _function_turn(turn: Turn, visit: Visit) -> Turn:
-    name = visit("", turn.function_name) if turn.function_name else turn.function_name
-    arguments = visited_json(turn.function_arguments, visit) if turn.function_arguments else turn.function_arguments
-    result = visited_json(turn.function_result, visit) if turn.function_result else turn.function_result
-    return replace(turn, function_name=name, function_arguments=arguments, function_result=result)
-
-
-def _logged(value: LoggedValue, visit: Visit) -> LoggedValue:
-    name = visit("", value.metric)
-    text = visited_json(value.value, visit, spoken_name(value.metric))
-    if name == value.metric and text == value.value:
-        return value
-    value_type = value.value_type if value.value_type == "json" else "string"
-    return replace(value, metric=name, value=text, value_type=value_type)

@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
+import re2
 from msgspec.structs import replace
 
 from metrics_pipeline.conversations.record import InColumns
 from metrics_pipeline.conversations.redaction.cues import names
+from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
-from metrics_pipeline.conversations.redaction.spoken import LINKS, may_begin_in_number, may_hold_number, tokens
+from metrics_pipeline.conversations.redaction.spoken import LINKS, SAID, may_begin_in_number, may_hold_number, tokens
 
 EDGE = 40
 """Characters of a turn that are looked at for a number that goes on in another turn."""
 
 
-def passages(found: InColumns) -> Iterator[list[int]]:
-    """The turns that each speaker says in one go: those in which a number goes on are read as one."""
-    open_passages: dict[str, list[int]] = {}
-    closed: list[list[int]] = []
-    for place, speaker in enumerate(found.speakers):
-        before = open_passages.get(speaker)
-        if before is not None:
-            if may_begin_in_number(found.texts[place]) and _goes_on(found, before[-1], place):
-                before.append(place)
-                continue
-            closed.append(before)
-        open_passages[speaker] = [place]
-    yield from closed
-    yield from open_passages.values()
+MOST_BETWEEN = 2
+"""Turns of others between two in which a number goes on."""
+_LEADING = "|".join(sorted(LINKS))
+_BEGINS_IN_NUMBER = re2.compile(
+    rf"(?im)^[^\pL\pN]*(?:(?:{_LEADING})[^\pL\pN]*)*(?:\pN|(?:{'|'.join(sorted(SAID))})(?:\b|_))"
+)
+"""So do all turns that begin in one, and some others."""
+
+
+def passages(found: InColumns, lines: Lines, lit: Set[int]) -> list[list[int]]:
+    """The turns that a speaker says in one go: those in which a number goes on, and each of the others by itself that
+    is to be looked at.
+
+    Args:
+        lines: What was said in each turn.
+        lit: Turns in which there may be something.
+    """
+    going_on: dict[int, list[int]] = {}
+    for place in sorted(lines.places(_BEGINS_IN_NUMBER)):
+        before = _spoken_before(found.speakers, place)
+        if before is not None and may_begin_in_number(found.texts[place]) and _goes_on(found, before, place):
+            going_on[place] = [*going_on.pop(before, [before]), place]
+    joined = {place for places in going_on.values() for place in places}
+    answers = {place + 1 for place in lit if place + 1 < len(found.texts) and asked_before(found, place + 1)}
+    return [*going_on.values(), *([place] for place in (lit | answers) - joined)]
+
+
+def _spoken_before(speakers: Sequence[str], place: int) -> int | None:
+    """The last turn of the same speaker, where it is near enough for a number to go on."""
+    for before in range(place - 1, max(place - MOST_BETWEEN - 2, -1), -1):
+        if speakers[before] == speakers[place]:
+            return before
+    return None
 
 
 def passage_of(found: InColumns, places: Sequence[int], year: int) -> Passage:
@@ -45,7 +66,9 @@ def passage_of(found: InColumns, places: Sequence[int], year: int) -> Passage:
 def _goes_on(found: InColumns, before: int, place: int) -> bool:
     """Whether a number at the end of one turn goes on at the beginning of the speaker's next."""
     between = found.texts[before + 1 : place]
-    if len(between) > 2 or not (_begins_in_number(found.texts[place]) and _ends_in_number(found.texts[before])):
+    if len(between) > MOST_BETWEEN or not (
+        _begins_in_number(found.texts[place]) and _ends_in_number(found.texts[before])
+    ):
         return False
     return not any(names(text, kind) for text in between for kind in ("CODE", "BIRTH_DATE"))
 

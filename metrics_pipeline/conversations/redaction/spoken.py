@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -52,13 +52,22 @@ _SIGHS = frozenset({"oh", "o"})
 LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 """Words that may begin a turn in which a number goes on."""
 
-_SAID = frozenset({*NUMBER_WORDS, *REPEATS})
+SAID = frozenset({*NUMBER_WORDS, *REPEATS})
 
-_MAY_LEAD = LINKS | _SAID
+_MAY_LEAD = LINKS | SAID
+DIGITS_OF_A_WORD = 2
+"""At most, where neither another number nor a factor stands beside it."""
 SHORT = 400
 """Characters of a text that is remembered: memory must not grow with what somebody says."""
 _PIECE = re.compile(r"([^\W\d_]+|\d+)")
-_HINT = re2.compile(rf"(?i)\pN|\b(?:{'|'.join(sorted(_SAID))})\b")
+NUMBER_SIGN = rf"(?i)\pN|\b(?:{'|'.join(sorted(SAID))})\b"
+_HINT = re2.compile(NUMBER_SIGN)
+_WORDS = "|".join(sorted(SAID | ORDINALS.keys()))
+_LEADING = "|".join(sorted(LINKS))
+_LONG = (
+    rf"(?:\pN|(?:\b|_)(?:{_WORDS}))(?:[^\pL\pN]+|[^\pL\pN]*(?:(?:{_LEADING})[^\pL\pN]*)+)(?:\pN|(?:{_WORDS})(?:\b|_))|"
+    rf"(?:{_WORDS})[^\pL\pN]+(?:{'|'.join(sorted(FACTORS))})"
+)
 _BETWEEN = re.compile(r"[\s\-–—./(),:+#*…]*")
 
 
@@ -110,6 +119,12 @@ def may_begin_in_number(text: str) -> bool:
     return not word.isalpha() or word.lower() in _MAY_LEAD
 
 
+@cache
+def number_of(digits: int) -> re2._Regexp:
+    """What stands in every text with a run of so many digits or more, and in a few others."""
+    return re2.compile(rf"(?i){_LONG}|\pN{{{digits}}}") if digits > DIGITS_OF_A_WORD else _HINT
+
+
 @remembered
 def may_hold_number(text: str) -> bool:
     """Whether there is a digit or a word for one, at little cost."""
@@ -130,7 +145,7 @@ def tokens(text: str) -> Sequence[Token]:
     place = 0
     while place < len(pieces):
         raw, start, end = pieces[place]
-        if raw.lower() in _SAID or raw[0].isdigit():
+        if raw.lower() in SAID or raw[0].isdecimal():
             token, place = _read(pieces, place)
             found.append(token)
         else:
@@ -141,13 +156,13 @@ def tokens(text: str) -> Sequence[Token]:
 
 def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, int]:
     raw, start, end = pieces[place]
-    if raw[0].isdigit():
+    if raw[0].isdecimal():
         # Other scripts' digits are digits too.
         return Token(
             "".join(str(int(digit)) for digit in raw) if not raw.isascii() else raw, start, end, True, False
         ), place + 1
     word = raw.lower()
-    if word not in _SAID or _is_glued(pieces, place) or (word in _SIGHS and not _is_beside_number(pieces, place)):
+    if word not in SAID or _is_glued(pieces, place) or (word in _SIGHS and not _is_beside_number(pieces, place)):
         return Token(raw, start, end, False), place + 1
     following = pieces[place + 1] if place + 1 < len(pieces) else ("", 0, 0)
     next_word = following[0].lower()
@@ -157,7 +172,7 @@ def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, in
             return Token(TENS[word][0] + unit, start, following[2], True), place + 2
         return Token(TENS[word], start, end, True), place + 1
     if word in REPEATS:
-        digit = UNITS.get(next_word) or (next_word if len(next_word) == 1 and next_word.isdigit() else None)
+        digit = UNITS.get(next_word) or (next_word if len(next_word) == 1 and next_word.isdecimal() else None)
         if digit:
             return Token(digit * REPEATS[word], start, following[2], True), place + 2
     digits = NUMBER_WORDS.get(word)
@@ -170,7 +185,7 @@ def _is_beside_number(pieces: Sequence[tuple[str, int, int]], place: int) -> boo
     _, start, end = pieces[place]
     before, after = pieces[place - 1 : place], pieces[place + 1 : place + 2]
     return any(
-        (other[0].isdigit() or other[0].lower() in _SAID) and 0 < gap <= 1
+        (other[0].isdecimal() or other[0].lower() in SAID) and 0 < gap <= 1
         for other, gap in [*((one, start - one[2]) for one in before), *((one, one[1] - end) for one in after)]
     )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
 import re2
 
+from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, REPEATS
 
 _WORDS = "|".join(sorted({*NUMBER_WORDS, *REPEATS}, key=len, reverse=True))
@@ -49,21 +48,13 @@ class Triggers:
         """Of what was said: turns, each with a line break at its end."""
         return self._said.search(text.encode("utf-8", "replace")) is not None
 
-    def places_in_said(self, texts: Sequence[str]) -> set[int]:
-        """Of what was said, one text after the other: those that something to look at stands in, in part or in whole."""
-        joined = "\n".join([*texts, ""])
-        content = joined.encode("utf-8", "replace")
-        first = self._said.search(content)
-        if first is None:
-            return set()
-        is_ascii = len(content) == len(joined)
-        lengths = map(len, texts) if is_ascii else (len(text.encode("utf-8", "replace")) for text in texts)
-        ends = list(accumulate([length + 1 for length in lengths]))
-        places: set[int] = set()
-        for found in self._said.finditer(content, first.start()):
-            start, end = found.span()
-            places.update(range(bisect_right(ends, start), bisect_right(ends, end - 1) + 1))
-        return places
+    def places_in_said(self, lines: Lines) -> set[int]:
+        """Of what was said, a line each: those that something to look at stands in, in part or in whole."""
+        return lines.places(self._said)
+
+    def places_in_data(self, lines: Lines) -> set[int]:
+        """Of names and values, and sentences among them, a line each."""
+        return lines.places(self._data) | lines.places(self._said)
 
     def in_data(self, text: str) -> bool:
         """Of data: JSON, or a name and a value."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import re2
+
 from metrics_pipeline.conversations.redaction.cues import names
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
+from metrics_pipeline.conversations.redaction.plain import plain
 from metrics_pipeline.conversations.redaction.spoken import NUMBER_WORDS, ORDINALS, REPEATS, Run, remembered, tokens
 
 _AT = r"(?:\s?@\s?|\s?[\[(<]\s?at\s?[\])>]\s?)"
@@ -22,6 +25,10 @@ _MAIL_CUE = re.compile(
 )
 _LOCAL_LINK = {"dot", "punto", "underscore", "dash", "hyphen", "plus", "minus"}
 _NO_NAME = frozenset("me you us it is book look find see go available arrive stay saw was on to email address".split())
+
+
+EMAIL_SIGN = rf"(?i)@|[\[(<]\s?at\s?[\])>]|\s(?:at|arroba)\s+[\w-]+(?:\s+(?:dash|hyphen)\s+[\w-]+)*{_SAID_DOT}[a-z]"
+"""What stands in every address, in ASCII."""
 
 
 def emails(passage: Passage) -> Iterator[Find]:
@@ -115,11 +122,21 @@ _DATES = re.compile(
 )
 
 
-def birth_dates(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
+DATE_SIGN = (
+    rf"(?i){_DAY}{_OF}(?:{_MONTH})\.?{_OF}{_YEAR}|(?:{_MONTH})\.?{_OF}{_DAY}{_OF}{_YEAR}|"
+    r"\d{1,4}\s?[-/.\s]\s?\d{1,2}\s?[-/.\s]\s?\d{1,4}"
+)
+"""What stands in every date, in ASCII."""
+
+
+DATE = re2.compile(DATE_SIGN)
+
+
+def birth_dates(passage: Passage, runs: Sequence[Run], may_hold_date: bool = True) -> Iterator[Find]:
     """Dates of which a birth was spoken. A date of the year of the conversation or later is none."""
     if names("\n".join([*passage.asked, passage.text]), "BIRTH_DATE") is None:
         return
-    written = dates(passage.text)
+    written = dates(passage.text) if may_hold_date else ()
     for start, end, value in written:
         if _is_birth(passage, start, end) and _is_past(value, passage.year):
             yield Find("BIRTH_DATE", start, end, value)
@@ -133,7 +150,12 @@ def birth_dates(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
 @remembered
 def dates(text: str) -> Sequence[tuple[int, int, str]]:
     """Each date with a year: where it begins and ends, and what it is however it is written."""
-    return [(match.start(), match.end(), _date_value(match)) for match in _DATES.finditer(text)]
+    content = plain(text)
+    begins = DATE.search(content) if content is not None else None
+    if content is not None and begins is None:
+        return ()
+    start = begins.start() if begins else 0
+    return [(match.start(), match.end(), _date_value(match)) for match in _DATES.finditer(text, start)]
 
 
 def _is_birth(passage: Passage, start: int, end: int) -> bool:
@@ -159,6 +181,8 @@ def _date_value(match: re.Match[str]) -> str:
     return f"{year}-{MONTHS[(match['m1'] or match['m2']).lower()]}-{day or ORDINALS.get(written, written)}"
 
 
+KEY_SIGN = r"(?i)[spr]k[-_]|akia|asia|gh[pousr]_|github_pat|glpat|xox|aiza|ya29|hf_|eyj|sg\.|bearer|private key|key|token|secret"
+"""What stands in every key, in ASCII."""
 SHORTEST_KEY = 12
 """Characters; that of a certificate may stand apart from its name."""
 _KEYS = re.compile(
@@ -186,6 +210,7 @@ def keys(passage: Passage) -> Iterator[Find]:
 
 _PASSWORD_NAME = r"(?:pass ?word|passwd|\bpwd|pass ?phrase|contraseña|mot de passe|kennwort|passwort)"
 _PARTS_OF_PASSWORD = ("pass", "pwd", "contrase", "kennwort")
+PASSWORD_SIGN = f"(?i){_PASSWORD_NAME}".replace(r"\b", "")
 _PASSWORD_NAMED = re.compile(_PASSWORD_NAME, re.IGNORECASE)
 _PASSWORD = re.compile(
     rf"{_PASSWORD_NAME}\b(?:\s+(?:for|of|on|to)\s+\w+(?: \w+)?)?(?P<named>\s*[:=]\s*|\s+(?:is|was|es|ist|est)\s*:?\s+)"

@@ -1,0 +1,35 @@
+"""What can be in a passage at all, by one pass over it: a recogniser is asked only where there is a sign of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from metrics_pipeline.conversations.redaction import numbers, words
+from metrics_pipeline.conversations.redaction.cues import CUE_SIGNS
+from metrics_pipeline.conversations.redaction.passage import Passage
+from metrics_pipeline.conversations.redaction.plain import in_one_pass, plain
+from metrics_pipeline.conversations.redaction.spoken import NUMBER_SIGN
+
+_SIGNS = {
+    **CUE_SIGNS,
+    "NUMBER": NUMBER_SIGN,
+    "DATE": words.DATE_SIGN,
+    "EMAIL": words.EMAIL_SIGN,
+    "API_KEY": words.KEY_SIGN,
+    "PASSWORD": words.PASSWORD_SIGN,
+    "IBAN": numbers.IBAN_SIGN,
+    "LETTERED": numbers.LETTERED_SIGN,
+}
+_ALL = frozenset(_SIGNS)
+_NAMES = tuple(_SIGNS)
+_NONE: frozenset[str] = frozenset()
+_PASS = in_one_pass(list(_SIGNS.values()))
+
+
+def signs(passage: Passage) -> Set[str]:
+    """The signs in a passage and in the questions before it; all of them where that cannot be said at little cost."""
+    content = plain("\n".join([*passage.asked, passage.text]))
+    if content is None:
+        return _ALL
+    found = _PASS.Match(content)
+    return {_NAMES[number] for number in found} if found else _NONE
