@@ -25,7 +25,7 @@ def find(passage: Passage, regions: tuple[str, ...], own: Own) -> list[Find]:
         finds += words.keys(passage)
     if "EMAIL" in seen:
         finds += words.emails(passage)
-    if "NUMBER" in seen and may_hold_number(passage.text):
+    if "NUMBER" in seen:
         finds += _numbers(passage, regions, seen)
     if "PASSWORD" in seen:
         finds += words.passwords(passage)

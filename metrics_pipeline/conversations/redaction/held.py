@@ -43,7 +43,9 @@ def held_as_it_stands(found: InColumns) -> list[tuple[str, str]]:
     held = [("", text) for text in _with_names_apart(head.attributes)]
     held += [(name, text) for name, text in zip(FIELDS, _FIELD_VALUES(head), strict=True) if text]
     for value in head.logged_metrics:
-        held += [(spoken_name(value.metric), text) for text in _with_names_apart(value.value)]
+        name, text = spoken_name(value.metric), value.value
+        # Most are a word, and no JSON.
+        held += [(name, text)] if text[:1].isalnum() else [(name, one) for one in _with_names_apart(text)]
     for turn in found.calls:
         if turn.speaker == "function":
             parts = (turn.function_name, turn.function_arguments, turn.function_result)

@@ -16,7 +16,7 @@ class Lines:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
-        self._joined = "\n".join([*texts, ""])
+        self._joined = "\n".join(texts) + "\n"
         self._content = self._joined.encode("utf-8", "replace")
         self._ends: list[int] = []
 
@@ -32,7 +32,7 @@ class Lines:
     def places(self, pattern: re2._Regexp) -> set[int]:
         """The texts in which a match of `pattern` stands, in part or in whole."""
         first = pattern.search(self._content)
-        if first is None:
+        if first is None or not self._texts:
             return set()
         return self._spanned(match.span() for match in pattern.finditer(self._content, first.start()))
 
@@ -46,8 +46,9 @@ class Lines:
 
     def _spanned(self, spans: Iterator[tuple[int, int]]) -> set[int]:
         if not self._ends:
-            is_ascii = len(self._content) == len(self._joined)
-            lengths = (len(text if is_ascii else text.encode("utf-8", "replace")) for text in self._texts)
+            lengths = list(map(len, self._texts))
+            if len(self._content) != len(self._joined):
+                lengths = [len(text.encode("utf-8", "replace")) for text in self._texts]
             self._ends = list(accumulate([length + 1 for length in lengths]))
         ends = self._ends
         places: set[int] = set()

@@ -109,10 +109,13 @@ def codes(passage: Passage, runs: Sequence[Run]) -> Iterator[Find]:
 def ibans(passage: Passage, tokens: Sequence[Token]) -> Iterator[Find]:
     """IBANs by country, length and checksum."""
     # In capitals they are part of a code.
-    if len(passage.text) < SHORTEST_IBAN:
+    last = len(passage.text) - SHORTEST_IBAN
+    if last < 0:
         return
     words = [token for token in tokens if token.chars not in _IBAN_SKIPS]
     for begin in range(len(words) - 1):
+        if words[begin].start > last:
+            break
         first, second = words[begin].chars, words[begin + 1].chars
         if len(first) > 2 or not first[0].isalpha() or second[0].isdigit() != (len(first) == 2):
             continue

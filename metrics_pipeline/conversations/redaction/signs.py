@@ -8,7 +8,7 @@ from metrics_pipeline.conversations.redaction import numbers, words
 from metrics_pipeline.conversations.redaction.cues import CUE_SIGNS
 from metrics_pipeline.conversations.redaction.passage import Passage
 from metrics_pipeline.conversations.redaction.plain import in_one_pass, plain
-from metrics_pipeline.conversations.redaction.spoken import NUMBER_SIGN
+from metrics_pipeline.conversations.redaction.spoken import NUMBER_SIGN, remembered
 
 _SIGNS = {
     **CUE_SIGNS,
@@ -22,14 +22,26 @@ _SIGNS = {
 }
 _ALL = frozenset(_SIGNS)
 _NAMES = tuple(_SIGNS)
+_NAMED_IN_QUESTIONS = frozenset({*CUE_SIGNS, "PASSWORD"})
 _NONE: frozenset[str] = frozenset()
 _PASS = in_one_pass(list(_SIGNS.values()))
 
 
 def signs(passage: Passage) -> Set[str]:
-    """The signs in a passage and in the questions before it; all of them where that cannot be said at little cost."""
-    content = plain("\n".join([*passage.asked, passage.text]))
+    """The signs in a passage, and what the questions before it name; all of them where RE2 may see others than `re`."""
+    seen = _signs(passage.text)
+    for asked in passage.asked:
+        if asked:
+            seen = seen | (_signs_in_question(asked) & _NAMED_IN_QUESTIONS)
+    return seen
+
+
+def _signs(text: str) -> Set[str]:
+    content = plain(text)
     if content is None:
         return _ALL
     found = _PASS.Match(content)
     return {_NAMES[number] for number in found} if found else _NONE
+
+
+_signs_in_question = remembered(_signs)

@@ -12,7 +12,15 @@ from metrics_pipeline.conversations.record import InColumns
 from metrics_pipeline.conversations.redaction.cues import names
 from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.passage import Find, Passage
-from metrics_pipeline.conversations.redaction.spoken import LINKS, SAID, may_begin_in_number, may_hold_number, tokens
+from metrics_pipeline.conversations.redaction.spoken import (
+    LINKS,
+    SAID,
+    SIGHS,
+    may_begin_in_number,
+    may_end_in_number,
+    may_hold_number,
+    tokens,
+)
 
 EDGE = 40
 """Characters of a turn that are looked at for a number that goes on in another turn."""
@@ -21,8 +29,10 @@ EDGE = 40
 MOST_BETWEEN = 2
 """Turns of others between two in which a number goes on."""
 _LEADING = "|".join(sorted(LINKS))
+_WORDS, _SIGHS = "|".join(sorted(SAID - SIGHS)), "|".join(sorted(SIGHS))
 _BEGINS_IN_NUMBER = re2.compile(
-    rf"(?im)^[^\pL\pN]*(?:(?:{_LEADING})[^\pL\pN]*)*(?:\pN|(?:{'|'.join(sorted(SAID))})(?:\b|_))"
+    rf"(?im)^[^\pL\pN]*(?:(?:{_LEADING})[^\pL\pN]*)*"
+    rf"(?:\pN|(?:{_WORDS})(?:\b|_)|(?:{_SIGHS})[^\pL\pN](?:\pN|{_WORDS}|{_SIGHS}))"
 )
 """So do all turns that begin in one, and some others."""
 
@@ -38,7 +48,7 @@ def passages(found: InColumns, lines: Lines, lit: Set[int]) -> list[list[int]]:
     going_on: dict[int, list[int]] = {}
     for place in sorted(lines.places(_BEGINS_IN_NUMBER)):
         before = _spoken_before(found.speakers, place)
-        if before is not None and may_begin_in_number(found.texts[place]) and _goes_on(found, before, place):
+        if before is not None and _goes_on(found, before, place):
             going_on[place] = [*going_on.pop(before, [before]), place]
     joined = {place for places in going_on.values() for place in places}
     answers = {place + 1 for place in lit if place + 1 < len(found.texts) and asked_before(found, place + 1)}
@@ -65,24 +75,23 @@ def passage_of(found: InColumns, places: Sequence[int], year: int) -> Passage:
 
 def _goes_on(found: InColumns, before: int, place: int) -> bool:
     """Whether a number at the end of one turn goes on at the beginning of the speaker's next."""
-    between = found.texts[before + 1 : place]
-    if len(between) > MOST_BETWEEN or not (
-        _begins_in_number(found.texts[place]) and _ends_in_number(found.texts[before])
-    ):
+    if not (_ends_in_number(found.texts[before]) and _begins_in_number(found.texts[place])):
         return False
+    between = found.texts[before + 1 : place]
     return not any(names(text, kind) for text in between for kind in ("CODE", "BIRTH_DATE"))
 
 
 def _ends_in_number(text: str) -> bool:
-    if not may_hold_number(text[-EDGE:]):
+    tail = text[-EDGE:]
+    if not may_end_in_number(tail) or not may_hold_number(tail):
         return False
-    last = tokens(text[-EDGE:])[-1]
+    last = tokens(tail)[-1]
     return last.is_number or last.chars.isupper()
 
 
 def _begins_in_number(text: str) -> bool:
     head = text[:EDGE]
-    if not may_hold_number(head):
+    if not may_begin_in_number(text) or not may_hold_number(head):
         return False
     words = (token for token in tokens(head) if token.chars.lower() not in LINKS)
     first = next(words, None)

@@ -47,7 +47,7 @@ REPEATS = {"double": 2, "doble": 2, "triple": 3, "treble": 3}
 FACTORS = {"hundred": "00", "thousand": "000"}
 NUMBER_WORDS = UNITS | TEENS | TENS
 FILLERS = frozenset("uh um er erm eh ah dash hyphen space slash minus then guion guión".split())
-_SIGHS = frozenset({"oh", "o"})
+SIGHS = frozenset({"oh", "o"})
 """Zero between numbers, and a sigh elsewhere."""
 LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 """Words that may begin a turn in which a number goes on."""
@@ -55,6 +55,7 @@ LINKS = FILLERS | frozenset("and okay ok it s is yeah yes so y sí".split())
 SAID = frozenset({*NUMBER_WORDS, *REPEATS})
 
 _MAY_LEAD = LINKS | SAID
+_MAY_END = SAID | ORDINALS.keys() | FACTORS.keys()
 DIGITS_OF_A_WORD = 2
 """At most, where neither another number nor a factor stands beside it."""
 SHORT = 400
@@ -122,7 +123,14 @@ def may_begin_in_number(text: str) -> bool:
 @cache
 def number_of(digits: int) -> re2._Regexp:
     """What stands in every text with a run of so many digits or more, and in a few others."""
-    return re2.compile(rf"(?i){_LONG}|\pN{{{digits}}}") if digits > DIGITS_OF_A_WORD else _HINT
+    return re2.compile(rf"(?i){_LONG}|\pN{{{digits},}}") if digits > DIGITS_OF_A_WORD else _HINT
+
+
+def may_end_in_number(text: str) -> bool:
+    """False where the last word is neither a number nor written in capitals."""
+    said = text.rstrip(" .,?!")
+    word = said.rpartition(" ")[2]
+    return not said[-1:].islower() or not word.isalpha() or word.lower() in _MAY_END
 
 
 @remembered
@@ -162,7 +170,7 @@ def _read(pieces: Sequence[tuple[str, int, int]], place: int) -> tuple[Token, in
             "".join(str(int(digit)) for digit in raw) if not raw.isascii() else raw, start, end, True, False
         ), place + 1
     word = raw.lower()
-    if word not in SAID or _is_glued(pieces, place) or (word in _SIGHS and not _is_beside_number(pieces, place)):
+    if word not in SAID or _is_glued(pieces, place) or (word in SIGHS and not _is_beside_number(pieces, place)):
         return Token(raw, start, end, False), place + 1
     following = pieces[place + 1] if place + 1 < len(pieces) else ("", 0, 0)
     next_word = following[0].lower()
