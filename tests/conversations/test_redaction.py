@@ -16,9 +16,12 @@ from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge, read_conversations
 from metrics_pipeline.conversations.receipts import receipts
 from metrics_pipeline.conversations.record import Conversation, LoggedValue, Turn
-from metrics_pipeline.conversations.redaction import cues
+from metrics_pipeline.conversations.redaction import cues, numbers, speaking, spoken, words
 from metrics_pipeline.conversations.redaction.cues import REACH
+from metrics_pipeline.conversations.redaction.finding import find
+from metrics_pipeline.conversations.redaction.passage import Passage
 from metrics_pipeline.conversations.redaction.redactor import Redactor
+from metrics_pipeline.conversations.redaction.signs import may_hold, signs
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.errors import SettingsError
 from metrics_pipeline.settings import load_settings
@@ -71,6 +74,47 @@ def test_no_word_that_names_something_is_passed_over_for_speed():
             assert bool(cues._MONEY_BEFORE.search(near)) == bool(
                 cues._MONEY_BEFORE.search(near.rstrip()[-cues.LONGEST_MONEY :])
             )
+
+
+ASKERS = {
+    "EMAIL": lambda passage: words.emails(passage),
+    "API_KEY": lambda passage: words.keys(passage),
+    "PASSWORD": lambda passage: words.passwords(passage),
+    "DATE": lambda passage: words.dates(passage.text),
+    "NUMBER": lambda passage: spoken.runs(passage.text),
+    "BIRTH_DATE": lambda passage: words.birth_dates(passage, spoken.runs(passage.text)),
+    "CODE": lambda passage: numbers.codes(passage, spoken.runs(passage.text)),
+    "IBAN": lambda passage: numbers.ibans(passage, spoken.tokens(passage.text)),
+    "LETTERED": lambda passage: numbers.national_ids(passage, spoken.tokens(passage.text)),
+}
+
+
+def test_no_recogniser_is_passed_over_where_it_would_find_something():
+    odd = ["oh oh 5", "double 4 one", "4uh5uh6", "twenty first 5", "okay, it's four", "AB 12 34 56 C"]
+    met = set()
+    for one in [*planted(31), *near_misses(31), *([("user", text)] for text in odd)]:
+        turns = one if isinstance(one, list) else one.turns
+        for asked, text in zip(["", *(text for _, text in turns)], [text for _, text in turns], strict=False):
+            passage = Passage(text, asked=(asked,))
+            seen = signs(passage)
+            found = {sign for sign, ask in ASKERS.items() if list(ask(passage))}
+            # A national id is looked for by its form, and by what it is called.
+            found -= {"LETTERED"} if "NATIONAL_ID" in seen else set()
+            assert found <= seen, text
+            assert not find(passage, ("US",), ()) or may_hold(text, asked), text
+            met |= found
+            longest = max((len(run.digits) for run in spoken.runs(text)), default=0)
+            assert all(spoken.number_of(count).search(text.encode()) for count in range(1, min(longest, 5) + 1)), text
+            assert not speaking._begins_in_number(text) or speaking._BEGINS_IN_NUMBER.search(text.encode()), text
+            tail = text[-speaking.EDGE :]
+            last = spoken.tokens(tail)[-1:]
+            is_number = any(token.is_number or token.chars.isupper() for token in last)
+            assert not is_number or spoken.may_end_in_number(tail), text
+    assert met == set(ASKERS)
+
+
+def test_a_number_raised_above_the_line_is_no_digit_and_ends_nothing():
+    assert texts("And your PIN?", "4821, on 5² or so") == ["And your PIN?", "⟦CODE⟧, on 5² or so"]
 
 
 def test_the_same_value_is_the_same_token_however_it_is_said():

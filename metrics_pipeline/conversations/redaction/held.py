@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -37,20 +38,20 @@ def held_texts(found: InColumns) -> list[tuple[str, str]]:
     return held
 
 
-def held_as_it_stands(found: InColumns) -> list[tuple[str, str]]:
-    """The names and texts with all JSON undivided: to be searched in one pass."""
+def held_as_it_stands(found: InColumns) -> list[tuple[str, str | None]]:
+    """What each text is called, and the text, with all JSON undivided."""
     head = found.head
-    held = [("", text) for text in _with_names_apart(head.attributes)]
-    held += [(name, text) for name, text in zip(FIELDS, _FIELD_VALUES(head), strict=True) if text]
-    for value in head.logged_metrics:
-        name, text = spoken_name(value.metric), value.value
-        # Most are a word, and no JSON.
-        held += [(name, text)] if text[:1].isalnum() else [(name, one) for one in _with_names_apart(text)]
+    held = [("", head.attributes), *zip(FIELDS, _FIELD_VALUES(head), strict=True)]
+    held += [(value.metric, value.value) for value in head.logged_metrics]
     for turn in found.calls:
         if turn.speaker == "function":
-            parts = (turn.function_name, turn.function_arguments, turn.function_result)
-            held += [("", text) for part in parts if part for text in _with_names_apart(part)]
+            held += [("", turn.function_name), ("", turn.function_arguments), ("", turn.function_result)]
     return held
+
+
+def as_it_is_read(held: Iterable[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    """Names as words, and texts; JSON also with the words of its names apart."""
+    return [(spoken_name(name), one) for name, text in held if text for one in _with_names_apart(text)]
 
 
 def _with_names_apart(text: str) -> tuple[str, ...]:

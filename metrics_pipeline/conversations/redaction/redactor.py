@@ -16,19 +16,29 @@ from msgspec.structs import replace
 
 from metrics_pipeline.conversations.record import Conversation, InColumns, fingerprint, in_columns
 from metrics_pipeline.conversations.redaction.finding import Echoes, find
-from metrics_pipeline.conversations.redaction.held import FIELD_NAMES, held_as_it_stands, held_texts, with_held
+from metrics_pipeline.conversations.redaction.held import (
+    FIELD_NAMES,
+    as_it_is_read,
+    held_as_it_stands,
+    held_texts,
+    with_held,
+)
 from metrics_pipeline.conversations.redaction.lines import Lines
 from metrics_pipeline.conversations.redaction.names import may_hold_name, name_finds
 from metrics_pipeline.conversations.redaction.own import compile_own
 from metrics_pipeline.conversations.redaction.passage import Find, Passage, apart
 from metrics_pipeline.conversations.redaction.recogniser import Recogniser
-from metrics_pipeline.conversations.redaction.speaking import by_turn, passage_of, passages
+from metrics_pipeline.conversations.redaction.signs import may_hold
+from metrics_pipeline.conversations.redaction.speaking import asked_before, by_turn, passage_of, passages
+from metrics_pipeline.conversations.redaction.spoken import SHORT
 from metrics_pipeline.conversations.redaction.trigger import Triggers
 from metrics_pipeline.conversations.redaction.values import replaced
 
 RULES = 2
 """Raised whenever what is found, or how it is replaced, changes."""
 PHONE_REGIONS = ("US", "GB")
+REMEMBERED = 4_096
+"""Short texts, other than what was said, of which it is known that they hold nothing."""
 UNNUMBERED = frozenset({"CODE", "PASSWORD"})
 _TOKEN = re.compile(r"⟦([A-Z0-9_]+?)_(\d+)⟧|⟦[A-Z_]+⟧")
 
@@ -89,6 +99,7 @@ class Redactor:
         self._regions = tuple(regions)
         self._own = compile_own(own)
         self._triggers = Triggers(list(own.values()))
+        self._harmless: set[tuple[str, str | None]] = set()
         self._recogniser = recogniser
         self._on_find = on_find
         settings = [self._regions, sorted(own.items()), *([recogniser.version] if recogniser else [])]
@@ -113,7 +124,7 @@ class Redactor:
         lines = Lines(found.texts)
         lit = self._triggers.places_in_said(lines)
         held = held_as_it_stands(found)
-        is_held = self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in held]))
+        is_held = not self._harmless.issuperset(held) and self._may_be_held(held)
         if not self._recogniser and not lit and not is_held:
             return plain, {}
         finds = self._finds_in_said(found, lines, lit) if lit else {}
@@ -133,15 +144,32 @@ class Redactor:
         year = found.head.started_at.year
         finds: _Finds = {}
         for places in passages(found, lines, lit):
+            if (
+                len(places) == 1
+                and not self._own
+                and not may_hold(found.texts[places[0]], asked_before(found, places[0]))
+            ):
+                continue
             passage = passage_of(found, places, year)
             if here := find(passage, self._regions, self._own):
                 for place, one in by_turn(here, passage.starts, found.texts, places):
                     finds.setdefault(place, []).append(one)
         return finds
 
-    def _may_be_said(self, held: Iterable[tuple[str, str]]) -> bool:
+    def _may_be_held(self, held: Iterable[tuple[str, str | None]]) -> bool:
+        """Whether anything that is held may be personal. What is not is remembered: most comes again and again."""
+        unknown = [pair for pair in held if pair not in self._harmless]
+        read = as_it_is_read(unknown)
+        if self._triggers.in_data("\n".join([f"{name}: {text}" if name else text for name, text in read])):
+            return True
+        if len(self._harmless) > REMEMBERED:
+            self._harmless.clear()
+        self._harmless.update([pair for pair in unknown if len(pair[0]) + len(pair[1] or "") <= SHORT])
+        return False
+
+    def _may_be_said(self, held: Iterable[tuple[str, str | None]]) -> bool:
         """Whether a sentence within what is held can hold anything personal."""
-        sentences = [text for _, text in held if " " in text]
+        sentences = [text for _, text in as_it_is_read(held) if " " in text]
         # In JSON a text ends with a quotation mark, and begins a new line only behind a backslash.
         return bool(sentences) and (
             any("\\" in text for text in sentences)

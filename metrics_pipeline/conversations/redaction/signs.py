@@ -23,17 +23,24 @@ _SIGNS = {
 _ALL = frozenset(_SIGNS)
 _NAMES = tuple(_SIGNS)
 _NAMED_IN_QUESTIONS = frozenset({*CUE_SIGNS, "PASSWORD"})
+_HOLD_SOMETHING = frozenset({"NUMBER", "EMAIL", "API_KEY", "PASSWORD"})
 _NONE: frozenset[str] = frozenset()
 _PASS = in_one_pass(list(_SIGNS.values()))
 
 
 def signs(passage: Passage) -> Set[str]:
     """The signs in a passage, and what the questions before it name; all of them where RE2 may see others than `re`."""
-    seen = _signs(passage.text)
+    seen = _signs_again(passage.text)
     for asked in passage.asked:
         if asked:
-            seen = seen | (_signs_in_question(asked) & _NAMED_IN_QUESTIONS)
+            seen = seen | (_signs_again(asked) & _NAMED_IN_QUESTIONS)
     return seen
+
+
+def may_hold(text: str, asked: str) -> bool:
+    """False where nothing can be found in a turn, whatever was named before it; of `asked` only a password matters."""
+    seen = _signs_again(text)
+    return not seen.isdisjoint(_HOLD_SOMETHING) or (bool(asked) and "PASSWORD" in _signs_again(asked))
 
 
 def _signs(text: str) -> Set[str]:
@@ -44,4 +51,4 @@ def _signs(text: str) -> Set[str]:
     return {_NAMES[number] for number in found} if found else _NONE
 
 
-_signs_in_question = remembered(_signs)
+_signs_again = remembered(_signs)

@@ -65,6 +65,8 @@ def _spoken_before(speakers: Sequence[str], place: int) -> int | None:
 
 def passage_of(found: InColumns, places: Sequence[int], year: int) -> Passage:
     """Those turns as one passage; `year` is that of the conversation."""
+    if len(places) == 1:
+        return Passage(found.texts[places[0]], (0,), (asked_before(found, places[0]),), year=year)
     chosen = [found.texts[place] for place in places]
     starts = [0]
     for text in chosen[:-1]:
@@ -106,6 +108,9 @@ def asked_before(found: InColumns, place: int) -> str:
     return before if found.speakers[place - 1] == "agent" or before.rstrip().endswith("?") else ""
 
 
+_LEADS_ON = re.compile(r"\W*(?:(?:then|and|okay|ok|it|s|is|so|yes|yeah|y)\b\W*)*")
+
+
 def by_turn(
     finds: Sequence[Find], starts: Sequence[int], texts: Sequence[str], places: Sequence[int]
 ) -> Iterator[tuple[int, Find]]:
@@ -114,6 +119,6 @@ def by_turn(
         for start, place in zip(starts, places, strict=True):
             begin, end = max(found.start - start, 0), min(found.end - start, len(texts[place]))
             if begin < end:
-                leading = re.match(r"\W*(?:(?:then|and|okay|ok|it|s|is|so|yes|yeah|y)\b\W*)*", texts[place][begin:end])
-                begin += leading.end() if leading and found.start < start else 0
+                if found.start < start and (leading := _LEADS_ON.match(texts[place][begin:end])):
+                    begin += leading.end()
                 yield place, replace(found, start=begin, end=end)

@@ -122,14 +122,13 @@ _DATES = re.compile(
 )
 
 
-DATE_SIGN = (
-    rf"(?i){_DAY}{_OF}(?:{_MONTH})\.?{_OF}{_YEAR}|(?:{_MONTH})\.?{_OF}{_DAY}{_OF}{_YEAR}|"
-    r"\d{1,4}\s?[-/.\s]\s?\d{1,2}\s?[-/.\s]\s?\d{1,4}"
+_NUMERIC_DATE = r"\d{1,4}\s?[-/.\s]\s?\d{1,2}\s?[-/.\s]\s?\d{1,4}"
+DATE = re2.compile(
+    rf"(?i){_DAY}{_OF}(?:{_MONTH})\.?{_OF}{_YEAR}|(?:{_MONTH})\.?{_OF}{_DAY}{_OF}{_YEAR}|{_NUMERIC_DATE}"
 )
+"""Where every date begins, in ASCII."""
+DATE_SIGN = rf"(?i)\b(?:{_MONTH})\b|{_NUMERIC_DATE}"
 """What stands in every date, in ASCII."""
-
-
-DATE = re2.compile(DATE_SIGN)
 
 
 def birth_dates(passage: Passage, runs: Sequence[Run], may_hold_date: bool = True) -> Iterator[Find]:
