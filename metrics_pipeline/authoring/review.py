@@ -131,7 +131,7 @@ async def _ask(
         answers = await asyncio.gather(*map(asker.ask, questions))
     finally:
         await asker.close()
-    reasons = [asker.stopped, *asker.closed.values()]
+    reasons = [asker.stopped, *asker.circuit.closed.values()]
     failures = ", ".join(f"{kind} {counted(count, 'time')}" for kind, count in sorted(asker.tally.failures.items()))
     reason = " ".join(filter(None, reasons)) or (f"Its calls failed: {failures}." if failures else "")
     if asker.elsewhere:

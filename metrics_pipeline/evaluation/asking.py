@@ -7,7 +7,6 @@ judge that will not answer anything closes the circuit, and what was not asked s
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from metrics_pipeline import tracing
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError, JudgeRefusedError
 from metrics_pipeline.evaluation.budget import GOES_ON, Budget, Spent, dollars_of, is_priced
 from metrics_pipeline.evaluation.chat_completions import RATE_LIMITED, TIMEOUT
+from metrics_pipeline.evaluation.circuit import Circuit
 from metrics_pipeline.evaluation.figures import Counts
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_SENT, Judge, JudgeReply, JudgeRequest, RemoteJudge
 from metrics_pipeline.evaluation.ledger import ELSEWHERE, NO_ROOM, Cell, Intent, Ledger, Outcome, Recorded
@@ -25,14 +25,11 @@ from metrics_pipeline.evaluation.pacing import Pace, Permit, pause_seconds
 from metrics_pipeline.evaluation.questions import Asked, Prompter, Question
 from metrics_pipeline.evaluation.recording import Recorder
 from metrics_pipeline.evaluation.tally import Tally
-from metrics_pipeline.wording import counted
 
 LONGEST_WAIT_SECONDS = 600.0
 """A judge that asks for more patience than this is asked no further: the next run goes on."""
 EXTRA_RETRIES_WHEN_RATE_LIMITED = 6
 """A rate limit says that the next try will do: it is given more of them."""
-HOPELESS_CALLS = 20
-"""Failures in a row, with no success before, after which a server counts as gone."""
 
 
 class Asker:
@@ -46,10 +43,7 @@ class Asker:
         """The same in a word: `budget`, `deadline` or `batch`."""
         self.counts = Counts()
         """What the calls came to, by metric and judge."""
-        self.closed: dict[str, str] = {}
-        """Judges of whom nothing more is asked, by name, and why."""
-        self.answered: set[str] = set()
-        """Judges that gave at least one reply, by name."""
+        self.circuit = Circuit(limits.concurrency)
         self.elsewhere: set[Cell] = set()
         """Cells that were not asked because the ledger says that they are answered, or being asked by another run."""
         self.clients: set[str] = set()
@@ -73,9 +67,6 @@ class Asker:
         """Requests that are at a provider in batches."""
         self.notes = self._prompter.notes
         """What else a person should know, a sentence each."""
-        self._failed_in_a_row: Counter[str] = Counter()
-        self._last_failure: dict[str, str] = {}
-        self._only_unsent: dict[str, bool] = {}
 
     @property
     def used_up(self) -> Mapping[str, str]:
@@ -90,13 +81,12 @@ class Asker:
     @property
     def reasons(self) -> str | None:
         """Why not everything was asked, in sentences; None where it was."""
-        reasons = dict.fromkeys([self.stopped, *self.closed.values(), *self.used_up.values()])
+        reasons = dict.fromkeys([self.stopped, *self.circuit.closed.values(), *self.used_up.values()])
         return " ".join(reason for reason in reasons if reason) or None
 
     async def close(self) -> None:
         """Name the judges that failed every call, and wait until everything is recorded."""
-        for judge in self._failed_in_a_row.keys() - self.answered:
-            self._give_up(judge)
+        self.circuit.end()
         self._time_is_up.cancel()
         await self._recorder.close()
         for opened in self._judges.values():
@@ -172,8 +162,7 @@ class Asker:
             self.tally.retries += tries > 0
             self._budget.settle(asked.most_dollars, dollars_of(outcome, asked.most_dollars), asked.keys)
         if isinstance(outcome, JudgeReply):
-            self._failed_in_a_row[judge] = 0
-            self.answered.add(judge)
+            self.circuit.note_reply(judge)
             self.tally.add(outcome)
             pace.answered(self._loop.time() - sent_at)
             if (tokens := self._prompter.learn(asked, outcome)) is not None:
@@ -244,7 +233,7 @@ class Asker:
     def _may_send(self, judge: str) -> bool:
         """Whether there is time, and the judge still answers. What has its budget is sent, whoever comes after it."""
         if self.seconds_left > 0:
-            return judge not in self.closed
+            return judge not in self.circuit.closed
         self.stop(
             "deadline",
             f"The run's time of {self._limits.run_timeout_seconds:.0f} s is over (METRICS_RUN_TIMEOUT_SECONDS). "
@@ -258,7 +247,7 @@ class Asker:
             self.stopped, self.stopped_by = reason, by
 
     def _close(self, judge: str, reason: str) -> None:
-        self.closed.setdefault(judge, reason)
+        self.circuit.close(judge, reason)
         self._paces[judge].release()
 
     def _let_all_through(self) -> None:
@@ -269,28 +258,9 @@ class Asker:
 
     def _count_failure(self, judge: str, kind: str, message: str) -> None:
         self.tally.failures[kind] += 1
-        self._only_unsent[judge] = self._only_unsent.get(judge, True) and kind in NEVER_SENT
-        if kind == RATE_LIMITED:
-            return
-        self._failed_in_a_row[judge] += 1
-        self._last_failure[judge] = message
-        patience = HOPELESS_CALLS if judge not in self.answered else HOPELESS_CALLS + 2 * self._limits.concurrency
-        if self._failed_in_a_row[judge] >= patience:
-            self._give_up(judge)
-
-    def _give_up(self, judge: str) -> None:
-        tries, last = self._failed_in_a_row[judge], self._last_failure[judge]
-        if judge not in self.answered and self._only_unsent[judge]:
-            why = (
-                f"Nothing answered for the model {judge}: {counted(tries, 'try', 'tries')}, {last}, and no request was "
-                "sent. Start its server or set METRICS_API_BASE to where it is, and run again."
-            )
-        else:
-            why = (
-                f"The model {judge} failed {counted(tries, 'call')} in a row, the last with: {last}. Check "
-                "METRICS_MODEL and METRICS_API_BASE, and that the server is up; then run again."
-            )
-        self._close(judge, why)
+        self.circuit.note_failure(judge, kind, message)
+        if judge in self.circuit.closed:
+            self._paces[judge].release()
 
     async def _settle(
         self, question: Question, request_id: int, reply: JudgeReply | None, failure: str | None, gives_up: bool = False

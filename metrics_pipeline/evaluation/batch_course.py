@@ -224,14 +224,14 @@ class Course:
         asker.counts.count(request.cells, request.attempt, said)
         if isinstance(said, JudgeReply):
             asker.tally.add(said)
-            asker.answered.add(model)
+            asker.circuit.note_reply(model)
             if held is not None:
                 asker.budget.settle(held, held if said.cost_dollars is None else said.cost_dollars, keys)
             told = replace(said, left_out=request.left_out)
             return Outcome(request.request_id, request.cells, told)
         asker.tally.failures[said.kind] += 1
         if isinstance(said, JudgeClosedError):
-            asker.closed.setdefault(model, str(said))
+            asker.circuit.close(model, str(said))
         if held is not None and said.kind in NEVER_SENT:
             asker.budget.give_back(held, keys)
         elif held is not None:
@@ -248,7 +248,7 @@ class Course:
         """Say why no batch of a judge comes to be, and make no more in this run."""
         closes = isinstance(error, JudgeClosedError)
         said = str(error) if closes else f"No batch can be sent to the model {judge.name}: {error}. Run again later."
-        self._asker.closed.setdefault(judge.name, said)
+        self._asker.circuit.close(judge.name, said)
 
     def _count(self, what: str, number: int) -> None:
         if number:

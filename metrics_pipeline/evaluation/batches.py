@@ -136,7 +136,7 @@ class Batcher:
         """Put a request into a batch, and send the one that is full by it."""
         question = self._question(request)
         judge = request.judge
-        if question is None or not self._is_left(question) or judge.name in self._asker.closed:
+        if question is None or not self._is_left(question) or judge.name in self._asker.circuit.closed:
             return 0
         if not self._course.may_ask(question.cells) or not isinstance(judge, BatchedJudge):
             return 0
@@ -201,7 +201,7 @@ class Batcher:
                 has_ended |= await self._course.advance(batch, api)
                 self._failed_in_a_row = 0
             except JudgeClosedError as error:
-                self._asker.closed.setdefault(api.model, str(error))
+                self._asker.circuit.close(api.model, str(error))
             except JudgeError as error:
                 self._failed(api, error)
         self._asker.batched = self._book.waiting_count()
@@ -213,7 +213,7 @@ class Batcher:
             self._asked_to_wait = max(self._asked_to_wait, error.retry_after_seconds or 0.0)
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= HOPELESS_LOOKS:
-            self._asker.closed.setdefault(
+            self._asker.circuit.close(
                 api.model,
                 f"The batches of the model {api.model} could not be looked at, {HOPELESS_LOOKS} times in a row, the "
                 f"last time: {error}. What is there stays there; run again later.",
@@ -225,7 +225,7 @@ class Batcher:
         if record is None or batch.batch_id in self._course.unknown:
             return None
         judge: object = self._cells.revive(record)
-        if not isinstance(judge, BatchedJudge) or judge.name in self._asker.closed:
+        if not isinstance(judge, BatchedJudge) or judge.name in self._asker.circuit.closed:
             return None
         return judge.batch_api()
 

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from metrics_pipeline.conversations.merge import day_counts
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import PipelineError
+from metrics_pipeline.evaluation.circuit import Circuit
 from metrics_pipeline.evaluation.figures import PARTS_OF_A_DOLLAR, Counts, Figures, Line
 from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord
 from metrics_pipeline.evaluation.planning import Work
@@ -40,7 +41,7 @@ class Ended(Protocol):
 
     counts: Counts
     stopped_by: str | None
-    closed: dict[str, str]
+    circuit: Circuit
     clients: set[str]
     batched: int
     elsewhere: set[Cell]
@@ -130,7 +131,7 @@ def recorded(folder: DataFolder, record: RunRecord) -> Iterator[None]:
 def _stopped_by(asker: Ended | None) -> str | None:
     if asker is None:
         return None
-    return asker.stopped_by or ("circuit" if asker.closed else "budget" if asker.used_up else None)
+    return asker.stopped_by or ("circuit" if asker.circuit.closed else "budget" if asker.used_up else None)
 
 
 def planned_conversations(folder: DataFolder, work: Sequence[Work]) -> Counter[Line]:
@@ -202,7 +203,7 @@ def _why_open(record: RunRecord, line: Line, judge: JudgeRecord | None, stopped_
         return stopped_by or "failed"
     if line.metric in asker.used_up:
         return "budget"
-    if judge is not None and judge.name in asker.closed:
+    if judge is not None and judge.name in asker.circuit.closed:
         return "circuit"
     if asker.stopped_by is None and not asker.batched and any(Line.of(cell) == line for cell in asker.elsewhere):
         return "elsewhere"

@@ -163,7 +163,7 @@ class _Run:
             self.asker.reasons,
             (*self.cells.notes, *self.asker.notes),
             tuple(sorted(self.asker.clients)),
-            self.current.name in self.asker.closed and self.current.name not in self.asker.answered,
+            self.current.name in self.asker.circuit.closed and self.current.name not in self.asker.circuit.answered,
             at_provider=self.at_provider,
         )
 
