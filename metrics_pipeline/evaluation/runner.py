@@ -22,6 +22,7 @@ from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
 from metrics_pipeline.evaluation.forecast import held_by, plan_requests, planned
 from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.memory import give_back, keep_few_pools
 from metrics_pipeline.evaluation.open_cells import OpenCells
 from metrics_pipeline.evaluation.options import Judges, Options, Progress
 from metrics_pipeline.evaluation.planning import Work, by_day
@@ -88,6 +89,7 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     ledger.start_days(work)
     _drop_lost_days(folder)
+    keep_few_pools()
     run = _Run(folder, catalog, judges, ledger, options)
     with _seldom_collected(), recorded(folder, run.record_of(work)):
         report = asyncio.run(run.judge(work))
@@ -233,7 +235,7 @@ class _Run:
 
     def _write_day(self, day: date, works: Sequence[Work], subjects: DaySubjects) -> list[DayResult]:
         history = self.cells.history(day)
-        return write_day(
+        results = write_day(
             self.cells.folder,
             self.cells.ledger,
             day,
@@ -243,6 +245,8 @@ class _Run:
             self.cells.records,
             {metric: history[metric] for metric in sorted({work.metric for work in works})},
         )
+        give_back()
+        return results
 
     def _settled(self, cells: int) -> None:
         self.settled += cells
