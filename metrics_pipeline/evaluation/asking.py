@@ -60,6 +60,7 @@ class Asker:
         self._recorder = Recorder(ledger, now, ledger.spending(midnight, *most) if budget.is_daily else None)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
+        self._loading: dict[str, asyncio.Task[None]] = {}
         self.prompter = self._prompter = Prompter(secret, limits.budget.is_in_dollars)
         self.leaves: Callable[[Question], bool] = lambda question: False
         """Whether a question is left to a batch: it is not asked here."""
@@ -98,6 +99,9 @@ class Asker:
         if self.leaves(question):
             return None
         asked, pace, tries = self._prompter.prepare(question), self._pace(question.judge), 0
+        # What carries the requests is loaded in a thread: it takes seconds, which are no call's.
+        if (loading := self._loading.get(question.judge.name)) is not None:
+            await asyncio.shield(loading)
         while self._may_send(question.judge.name) and await self._budget.take(asked.most_dollars, asked.keys):
             async with pace.under_way:
                 # Before its turn comes: a commit takes milliseconds, in which nobody else could be in flight.
@@ -223,6 +227,7 @@ class Asker:
             self._paces[judge.name] = Pace(self._limits.rate)
             if isinstance(judge, RemoteJudge):
                 self.clients.add(judge.client)
+                self._loading[judge.name] = self._loop.create_task(asyncio.to_thread(judge.load))
         return self._paces[judge.name]
 
     @property

@@ -24,7 +24,7 @@ from metrics_pipeline.evaluation.chat_completions import (
     takes_plain_parameters,
 )
 from metrics_pipeline.evaluation.judge import NOT_CONNECTED, JudgeRequest
-from metrics_pipeline.evaluation.litellm_library import load_litellm
+from metrics_pipeline.evaluation.litellm_library import load_for_calls, load_litellm
 
 PROVIDERS = ("openai", "hosted_vllm", "litellm_proxy")
 MARK = "metrics_pipeline_batch"
@@ -140,6 +140,8 @@ class BatchApi:
         return outcome
 
     async def _outcome(self, name: str, timeout_seconds: float, arguments: dict[str, Any]) -> Any:
+        # Before the call's time begins.
+        await asyncio.to_thread(load_for_calls, self.model)
         litellm = load_litellm()
         door = {
             "custom_llm_provider": self._provider,

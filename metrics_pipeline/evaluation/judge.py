@@ -107,6 +107,10 @@ class RemoteJudge(Protocol):
         """Who carries the requests, for example `litellm`."""
         ...
 
+    def load(self) -> None:
+        """Import what the first call needs: it takes seconds, which are none of the call's. Sends nothing."""
+        ...
+
     async def close(self) -> None:
         """Close the connections that the running event loop holds."""
         ...

@@ -23,7 +23,7 @@ from metrics_pipeline.evaluation.chat_completions import (
 )
 from metrics_pipeline.evaluation.chat_model import ChatModel
 from metrics_pipeline.evaluation.judge import JudgeReply, JudgeRequest
-from metrics_pipeline.evaluation.litellm_library import load_litellm
+from metrics_pipeline.evaluation.litellm_library import load_for_calls, load_litellm
 
 
 class LitellmJudge(ChatModel):
@@ -31,6 +31,9 @@ class LitellmJudge(ChatModel):
 
     client = "litellm"
     _takes_temperature = True
+
+    def load(self) -> None:
+        load_for_calls(self.name)
 
     async def close(self) -> None:
         """Nothing to close: litellm keeps its connections for the life of the process."""

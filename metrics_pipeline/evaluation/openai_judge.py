@@ -7,6 +7,7 @@ litellm would send, byte for byte in meaning, so that both find in the ledger wh
 from __future__ import annotations
 
 import asyncio
+import importlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,6 +42,11 @@ class OpenaiJudge(ChatModel):
 
     client = "openai"
     _open: tuple[asyncio.AbstractEventLoop, AsyncOpenAI] | None = None
+
+    def load(self) -> None:
+        # openai takes a second to import: only who asks a model waits for it.
+        importlib.import_module("openai")
+        importlib.import_module("httpx_aiohttp")
 
     async def close(self) -> None:
         """Close the connections that the running loop holds."""
@@ -94,7 +100,6 @@ class OpenaiJudge(ChatModel):
         return self._open[1]
 
     def _connect(self) -> AsyncOpenAI:
-        # openai takes a second to import: only who asks a model waits for it.
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         return AsyncOpenAI(

@@ -98,6 +98,10 @@ class RecordedJudge:
     def client(self) -> str:
         return self._asked.client if isinstance(self._asked, RemoteJudge) else self.name
 
+    def load(self) -> None:
+        if isinstance(self._asked, RemoteJudge):
+            self._asked.load()
+
     async def close(self) -> None:
         if isinstance(self._asked, RemoteJudge):
             await self._asked.close()

@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 from model_server import model_server
 from simulator import simulated
-from worlds import DELIVERY, REFUND, conversation
+from worlds import DELIVERY, REFUND, FakeJudge, agreeable, conversation
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.errors import JudgeBusyError
@@ -45,6 +45,32 @@ def run(world, base, client="openai", **settings):
     chosen = {"concurrency": 16, "retries": 3, "call_timeout_seconds": 5.0, "budget_requests": 100_000} | settings
     found = Settings(data=world.folder.root, model="openai/own", api_base=base, client=client, **chosen)
     return pipeline.judge(world.folder, load_catalog(world.definitions), found)
+
+
+class Heavy(FakeJudge):
+    """Takes longer to load than a call may."""
+
+    client, is_loaded = "heavy", False
+
+    def load(self):
+        time.sleep(0.3)
+        self.is_loaded = True
+
+    async def ask(self, request):
+        if not self.is_loaded:
+            await asyncio.to_thread(self.load)
+        return await super().ask(request)
+
+    async def close(self):
+        pass
+
+
+def test_what_a_client_takes_to_load_is_no_time_of_the_first_calls(shop):
+    judge = Heavy(agreeable)
+    report = shop.run(judge, call_timeout_seconds=0.2, retries=0)
+
+    assert report.tally.failures == {}
+    assert set(shop.answers("refund_promised").values()) == {"true"}
 
 
 def test_both_ways_give_the_same_verdicts_and_find_what_the_other_has_paid(shop, tmp_path):

@@ -223,3 +223,23 @@ def test_the_openai_client_needs_nothing_of_litellm():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['openai', 'aiohttp']"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_first_call_needs_is_loaded_without_a_call(way):
+    code = (
+        "import asyncio, sys, threading\n"
+        f"from {way.__module__} import {way.__name__} as Way\n"
+        "from metrics_pipeline.evaluation.judge import JudgeRequest\n"
+        "from metrics_pipeline.errors import JudgeError\n"
+        "judge = Way('openai/x', 'http://127.0.0.1:9/v1', None, 5.0)\n"
+        "thread = threading.Thread(target=judge.load)\n"
+        "thread.start(); thread.join()\n"
+        "before = set(sys.modules)\n"
+        "try: asyncio.run(judge.ask(JudgeRequest((), (), ({'role': 'user', 'content': 'x'},), {}, 1)))\n"
+        "except JudgeError: pass\n"
+        "print(len(sys.modules.keys() - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20
