@@ -57,7 +57,9 @@ class Asker:
         self.budget = self._budget = Budget(limits.budget, today, lambda reason: self.stop("budget", reason))
         # Others may spend from the day's budget at the same time: only the ledger sees all of it.
         most = (budget.requests_per_day, budget.dollars_per_day)
-        self._recorder = Recorder(ledger, now, ledger.spending(midnight, *most) if budget.is_daily else None)
+        self.today = ledger.spending(midnight, *most) if budget.is_daily else None
+        """What the day's budget leaves room for, whoever spends it."""
+        self._recorder = Recorder(ledger, now, self.today)
         self._paces: dict[str, Pace] = {}
         self._judges: dict[str, Judge] = {}
         self._loading: dict[str, asyncio.Task[None]] = {}

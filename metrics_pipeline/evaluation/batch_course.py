@@ -21,17 +21,17 @@ from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.batch_api import BatchApi, ProviderBatch, is_refusal
 from metrics_pipeline.evaluation.batch_lines import file_hash, line, read_results
 from metrics_pipeline.evaluation.bookkeeping.batches import Batch, BatchedIntent, BatchedRequest
+from metrics_pipeline.evaluation.budget import dollars_of, is_priced
 from metrics_pipeline.evaluation.judge import (
     FAILED,
     MISSING,
     NEVER_SENT,
-    NOT_ANSWERED,
     NOT_CREATED,
     BatchedJudge,
     Judge,
     JudgeReply,
 )
-from metrics_pipeline.evaluation.ledger import ELSEWHERE, Cell, Ledger, Outcome
+from metrics_pipeline.evaluation.ledger import ELSEWHERE, NO_ROOM, Cell, Ledger, Outcome
 from metrics_pipeline.evaluation.options import Batching, Options
 from metrics_pipeline.wording import counted
 
@@ -52,6 +52,8 @@ class Course:
         """What was odd about the results, by what is said of it."""
         self.unknown: set[int] = set()
         """Batches that their provider does not know: in this run they are not waited for."""
+        self.has_no_room = False
+        """Whether the day's budget held no more of what was to be sent last."""
         self._held: dict[int, float] = {}
         self._again: set[int] = set()
 
@@ -63,15 +65,19 @@ class Course:
         """Commit a batch, upload it and have it created; whether it is at its provider, or may be. Empties `bodies`."""
         assert isinstance(judge, BatchedJudge)
         mark, fingerprint = uuid4().hex, intents[0].intent.cells[0].judge_fingerprint
-        batch_id, ids = await asyncio.to_thread(self._book.prepare, mark, fingerprint, intents, self._now())
+        batch_id, ids = await asyncio.to_thread(
+            self._book.prepare, mark, fingerprint, intents, self._now(), self._asker.today
+        )
         written = BytesIO()
         # A file of many megabytes: what is in it is let go of, and not held twice.
         for number, one, body in zip(ids, intents, _drained(bodies), strict=True):
-            if number == ELSEWHERE:
-                self._asker.budget.give_back(one.most_dollars, _keys(one.intent.cells))
-                self._asker.elsewhere.update(one.intent.cells)
+            most_dollars, cells = one.intent.most_dollars, one.intent.cells
+            if number in (ELSEWHERE, NO_ROOM):
+                self._asker.budget.give_back(most_dollars, _keys(cells))
+                self.has_no_room |= number == NO_ROOM
+                self._asker.elsewhere.update(cells if number == ELSEWHERE else ())
             else:
-                self._held[number] = one.most_dollars
+                self._held[number] = most_dollars
                 written.write(line(mark, number, body))
         if not batch_id:
             return False
@@ -152,6 +158,9 @@ class Course:
                 await self._abandon(batch, NOT_CREATED)
             elif is_refusal(error):
                 self._book.note_not_created(batch.batch_id)
+            else:
+                # It may be there until now, however long the call took: from here on it is waited for.
+                self._book.note_creating(batch.batch_id, self._now())
             if isinstance(error, JudgeRefusedError) and not isinstance(error, JudgeClosedError):
                 self.findings[f"a batch was refused: {error}"] += 1
                 await self._abandon(batch, FAILED)
@@ -226,20 +235,20 @@ class Course:
             asker.tally.add(said)
             asker.circuit.note_reply(model)
             if held is not None:
-                asker.budget.settle(held, held if said.cost_dollars is None else said.cost_dollars, keys)
+                asker.budget.settle(held, dollars_of(said, held), keys)
             told = replace(said, left_out=request.left_out)
-            return Outcome(request.request_id, request.cells, told)
+            return Outcome(request.request_id, request.cells, told, is_priced=is_priced(told, None))
         asker.tally.failures[said.kind] += 1
         if isinstance(said, JudgeClosedError):
             asker.circuit.close(model, str(said))
         if held is not None and said.kind in NEVER_SENT:
             asker.budget.give_back(held, keys)
         elif held is not None:
-            asker.budget.settle(held, 0.0 if said.kind in NOT_ANSWERED else held, keys)
+            asker.budget.settle(held, dollars_of(said, held), keys)
         is_last = isinstance(said, JudgeRefusedError) or request.attempt >= self._retries
         self.tries[request.cells] = self._retries + 1 if is_last else request.attempt + 1
         gives_up = is_last and said.kind not in NEVER_SENT and not isinstance(said, JudgeClosedError)
-        return Outcome(request.request_id, request.cells, None, said.kind, gives_up)
+        return Outcome(request.request_id, request.cells, None, said.kind, gives_up, is_priced(None, said.kind))
 
     def _known(self, batch_id: int) -> Batch:
         return next(batch for batch in self._book.open() if batch.batch_id == batch_id)

@@ -115,7 +115,7 @@ class Batcher:
         """Make batches of what is open; returns how many came to be at their provider, or may have."""
         drafts: dict[str, _Draft] = {}
         made = 0
-        self._is_full = False
+        self._is_full = self._course.has_no_room = False
         plan = self._plan()
         while (part := await asyncio.to_thread(next, plan, None)) is not None:
             cells = {ask.cell for request in part.requests for ask in request.asks}
@@ -123,13 +123,15 @@ class Batcher:
             for request in part.requests:
                 if asked.isdisjoint({ask.cell for ask in request.asks}):
                     made += await self._take(request, drafts)
-                if self._is_full or self._asker.stopped_by is not None:
+                if self._is_full or self._course.has_no_room or self._asker.stopped_by is not None:
                     break
             else:
                 continue
             break
         for draft in drafts.values():
             made += await self._send(draft)
+        if self._course.has_no_room and not made and not self._waited_for():
+            await self._asker.budget.wait_for_room()
         return made
 
     async def _take(self, request: PlannedRequest, drafts: dict[str, _Draft]) -> int:
@@ -146,13 +148,13 @@ class Batcher:
         if self._is_full or not await self._asker.budget.take(asked.most_dollars, asked.keys):
             return 0
         tries = self._course.tries.get(question.cells, 0)
-        intent = Intent(question.cells, tries, question.redaction, question.conversation)
+        intent = Intent(question.cells, tries, question.redaction, question.conversation, asked.most_dollars)
         body = msgspec.json.encode(judge.batch_api().body(asked.request))
         fingerprint, made = question.cells[0].judge_fingerprint, 0
         if fingerprint in drafts and not drafts[fingerprint].holds(body, self._batching):
             made = await self._send(drafts.pop(fingerprint))
         draft = drafts.setdefault(fingerprint, _Draft(request.judge))
-        draft.add(BatchedIntent(intent, asked.most_dollars, question.left_out), body)
+        draft.add(BatchedIntent(intent, question.left_out), body)
         return made
 
     def _question(self, request: PlannedRequest) -> Question | None:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeRefusedError
 from metrics_pipeline.evaluation.chat_completions import TIMEOUT, UNREACHABLE
-from metrics_pipeline.evaluation.judge import JudgeReply
+from metrics_pipeline.evaluation.judge import MISSING, JudgeReply
 
 GOES_ON = "The next run goes on where this one stopped."
 
 
-POSSIBLY_PAID = (TIMEOUT, UNREACHABLE)
+POSSIBLY_PAID = (TIMEOUT, UNREACHABLE, MISSING)
 """Failures of which nobody knows whether the provider did the work."""
 
 

@@ -20,7 +20,7 @@ from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings
 
-LIMITS = Limits(concurrency=4, call_timeout_seconds=5, run_timeout_seconds=60, retries=2)
+LIMITS = Limits(concurrency=4, call_timeout_seconds=20, run_timeout_seconds=60, retries=2)
 BATCHING = Batching(most_requests=100, most_bytes=1_000_000, poll_seconds=0.01, patience_seconds=0.05)
 NOON = datetime(2026, 9, 2, 12, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def run(
     """One run over what is landed in `data`."""
     began = datetime.now(UTC)
     settings = {"model": model, "api_base": base, "api_key": "sk-private-key", "context_tokens": context_tokens}
-    judges = open_judges(Settings(call_timeout_seconds=5, **settings))
+    judges = open_judges(Settings(call_timeout_seconds=20, **settings))
     limit = LIMITS._replace(**limits)
     options = Options(limit, 6, lambda: NOON + later + (datetime.now(UTC) - began), metrics=metrics, batching=batching)
     with Ledger(DataFolder(data).ledger) as ledger:

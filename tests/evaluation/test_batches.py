@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from metrics_pipeline.evaluation.batch_lines import batch_dollars
 from metrics_pipeline.evaluation.batches import HOPELESS_LOOKS
 from metrics_pipeline.evaluation.bookkeeping.upkeep import verify
 from metrics_pipeline.evaluation.budget import Allowance
-from metrics_pipeline.evaluation.ledger import Ledger
+from metrics_pipeline.evaluation.ledger import Cell, Intent, Ledger
 from metrics_pipeline.evaluation.litellm_library import load_litellm
 from metrics_pipeline.evaluation.prices import known_price
 from metrics_pipeline.evaluation.settling import FENCE_SECRET
@@ -59,6 +60,8 @@ def answered(world) -> list[str]:
     return [*world.answers("refund_promised").values(), *world.answers("delivery_day").values()]
 
 
+OTHERS = [Cell(f"words {number}", "refund_promised", "v1", "another") for number in range(3)]
+"""Another run's questions to another judge."""
 ALL = ["true"] * 6 + ["agreed"] * 6
 
 
@@ -179,6 +182,16 @@ def test_a_batch_that_was_made_but_never_confirmed_is_found_on_a_later_page_of_t
 
     assert answered(shop) == ALL
     assert (server.steps["create"], server.steps["list"]) == (1, 3)
+
+
+def test_a_batch_is_looked_for_from_the_end_of_the_call_that_may_have_made_it(shop, server):
+    server.faults = {"create": ["drop"]}
+    server.on_step = lambda moment: time.sleep(0.3 if moment == "before create" else 0)
+    run(shop, server, BATCHING._replace(patience_seconds=0.25))
+
+    assert answered(shop) == ALL
+    assert server.steps["create"] == 2
+    assert server.steps["list"] > 2
 
 
 def test_of_a_batch_that_was_made_twice_one_is_stopped_and_its_price_is_said(shop, server):
@@ -305,6 +318,31 @@ def test_what_is_at_a_provider_counts_in_a_days_budget_at_the_most_it_can_cost(s
         assert requests == 6
         assert 0.001 < held < 0.01
         assert ledger.request_counts() == {"in a batch at its provider": 6}
+
+
+@pytest.mark.parametrize(
+    ("allowance", "others", "sent"),
+    [
+        (Allowance(requests_per_day=6), [Intent((one,), 0) for one in OTHERS], 3),
+        (Allowance(dollars_per_day=0.01), [Intent((OTHERS[0],), 0, most_dollars=0.0098)], 2),
+    ],
+    ids=["requests", "dollars"],
+)
+def test_a_batch_takes_from_the_days_budget_what_another_run_has_left_of_it(shop, server, allowance, others, sent):
+    other = Ledger(shop.folder.ledger)
+
+    def spend(moment):
+        if moment == "before upload" and server.steps["upload"] == 1:
+            other.remember_judge("another", "model", "openai/gpt-4o-mini", {})
+            assert all(number > 0 for number in other.apply(others, NOON))
+
+    server.on_step = spend
+    report = run(shop, server, BATCHING._replace(most_requests=2), budget=allowance, model="openai/gpt-4o-mini")
+    other.close()
+
+    assert server.paid.total() == sent
+    assert {row["stopped_by"] for row in report.rows} == {"budget"}
+    assert "The day's budget of" in report.stopped
 
 
 def test_a_run_says_what_is_left_at_the_provider_and_counts_each_call_in_the_run_that_fetches_it(shop, server):

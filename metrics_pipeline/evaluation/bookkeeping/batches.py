@@ -15,15 +15,14 @@ from metrics_pipeline.evaluation.bookkeeping.claims import BATCHED, Processes
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
 from metrics_pipeline.evaluation.bookkeeping.names import Names, packed_hash, unpacked_hash
 from metrics_pipeline.evaluation.bookkeeping.records import Cell, Intent
-from metrics_pipeline.evaluation.bookkeeping.requests import ELSEWHERE, as_moment, microseconds
+from metrics_pipeline.evaluation.bookkeeping.requests import as_moment, microseconds
+from metrics_pipeline.evaluation.bookkeeping.spending import Spending
 
 
 class BatchedIntent(NamedTuple):
     """A request that is about to be put into a batch."""
 
     intent: Intent
-    most_dollars: float = 0.0
-    """What it costs at most; 0 where nobody asks or knows."""
     left_out: tuple[int, int] | None = None
     """The first and the last turn that the judge is not shown."""
 
@@ -63,20 +62,28 @@ class Batches:
         self._connection, self._names, self._processes = connection, names, processes
 
     def prepare(
-        self, mark: str, judge_fingerprint: str, intents: Sequence[BatchedIntent], now: datetime
+        self,
+        mark: str,
+        judge_fingerprint: str,
+        intents: Sequence[BatchedIntent],
+        now: datetime,
+        today: Spending | None = None,
     ) -> tuple[int, list[int]]:
         """Commit a batch and all its requests.
 
+        Args:
+            today: What the day's budget leaves room for, whoever spends it.
+
         Returns:
-            The batch's id, 0 where nothing is left of it; for each intent the id of its request, ELSEWHERE where it
-            must not be sent.
+            The batch's id, 0 where nothing is left of it; for each intent the id of its request, ELSEWHERE or NO_ROOM
+            where it must not be sent.
         """
         moment = microseconds(now)
         try:
             with self._connection.transaction() as db:
                 sent = [one.intent for one in intents]
-                ids = requests.intend(db, self._names, sent, moment, BATCHED, self._processes.is_alive)
-                kept = [(number, one) for number, one in zip(ids, intents, strict=True) if number != ELSEWHERE]
+                ids = requests.intend(db, self._names, sent, moment, BATCHED, self._processes.is_alive, today)
+                kept = [(number, one) for number, one in zip(ids, intents, strict=True) if number > 0]
                 if not kept:
                     return 0, ids
                 batch_id = db.execute(
@@ -167,4 +174,4 @@ class Batches:
 
 
 def _about(one: BatchedIntent) -> tuple[bytes | str, float, int | None, int | None]:
-    return packed_hash(one.intent.cells[0].judged_hash), one.most_dollars, *(one.left_out or (None, None))
+    return packed_hash(one.intent.cells[0].judged_hash), one.intent.most_dollars, *(one.left_out or (None, None))
