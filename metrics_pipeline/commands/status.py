@@ -13,6 +13,7 @@ import typer
 from metrics_pipeline.wording import counted
 
 if TYPE_CHECKING:
+    from metrics_pipeline.health.coverage import Coverage
     from metrics_pipeline.health.nights import EvaluationRun, Nights
     from metrics_pipeline.health.status import Status
 
@@ -102,24 +103,24 @@ def _published(found: Status) -> list[str]:
 def _metrics(found: Status) -> list[str]:
     lines = [f"days       {counted(found.day_count, 'day')} with conversations; by metric:"]
     for one in found.metrics[:MOST_METRICS]:
-        parts = [f"{one.judged} judged"]
+        parts = [f"{len(one.judged)} judged"]
         for what, days in (("open", one.open), ("late", one.late), ("missing", one.missing)):
             parts += [f"{len(days)} {what}{_span(days)}"] if days else []
         if one.older_version:
             parts.append(f"{len(one.older_version)} by an older version{_span(one.older_version)}")
-        hidden = _unmarked(found, one.metric, one.missing + one.open)
-        parts += [f"{hidden} not marked in Dagster"] if hidden else []
+        hidden = _unmarked(found, one)
+        parts += [f"{len(hidden)} not marked in Dagster{_span(hidden)}"] if hidden else []
         lines.append(f"           {one.metric}: {', '.join(parts)}")
     if len(found.metrics) > MOST_METRICS:
         lines.append(f"           and {counted(len(found.metrics) - MOST_METRICS, 'metric')} more: see --json")
     return lines
 
 
-def _unmarked(found: Status, metric: str, absent: Sequence[date]) -> int:
+def _unmarked(found: Status, metric: Coverage) -> list[date]:
     """Days that are judged, and that Dagster's grid shows as missing: judged from the command line."""
     if found.nights is None:
-        return 0
-    return max(0, found.day_count - len(absent) - len(found.nights.marked_days.get(metric, ())))
+        return []
+    return sorted({*metric.judged, *metric.late} - found.nights.marked_days.get(metric.metric, frozenset()))
 
 
 def _span(days: Sequence[date]) -> str:

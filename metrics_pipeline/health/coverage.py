@@ -15,7 +15,7 @@ class Coverage(NamedTuple):
     """The days with conversations of one metric. Judged, open, late and missing days are all of them."""
 
     metric: str
-    judged: int
+    judged: tuple[date, ...]
     """Days all of whose conversations have their verdict."""
     open: tuple[date, ...]
     """Days that were begun and have cells left, as a failure or a budget leaves them."""
@@ -48,7 +48,7 @@ def _of(metric: MetricDefinition, days: Mapping[date, MetricDay | None], marks: 
     late = tuple(day for day, row in judged.items() if row.completed != marks[day])
     return Coverage(
         metric=metric.key,
-        judged=len(judged) - len(late),
+        judged=tuple(day for day in judged if day not in late),
         open=tuple(day for day, row in begun.items() if row.completed is None),
         late=late,
         missing=tuple(day for day, row in days.items() if row is None),

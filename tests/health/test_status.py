@@ -50,8 +50,8 @@ def test_nothing_is_wrong_with_a_project_that_was_judged_and_published(judged):
     found = look(judged)
     assert found.wrong == []
     assert [(one.metric, one.judged, one.missing) for one in found.metrics] == [
-        ("answer_given", 5, ()),
-        ("price_given", 5, ()),
+        ("answer_given", DAYS, ()),
+        ("price_given", DAYS, ()),
     ]
     assert (found.day_count, found.nights, found.published.generation) == (5, None, "g1")
     assert found.newest_conversation == datetime(2026, 9, 5, 10, 9, tzinfo=UTC)
@@ -68,7 +68,7 @@ def test_what_is_missing_late_open_or_of_an_older_version_is_told_by_metric(sett
 
     answer, price = look(settings).metrics
 
-    assert (answer.judged, answer.late, answer.missing, answer.older_version) == (3, (DAYS[1],), (FIRST,), ())
+    assert (answer.judged, answer.late, answer.missing, answer.older_version) == (DAYS[2:], (DAYS[1],), (FIRST,), ())
     assert price.older_version == DAYS[1:]
     # The newest that has judged the whole of the day stays in force: a model that is gone opens no day again.
     assert answer.open == ()
@@ -193,3 +193,12 @@ def test_the_command_writes_nothing(judged):
 def test_every_line_of_the_table_of_days_names_a_metric_and_its_days(judged):
     lines = command(judged).output.splitlines()
     assert [line for line in lines if re.match(r" {11}(answer|price)_given: 5 judged$", line)] != []
+
+
+def test_days_that_the_grid_does_not_show_are_counted_one_by_one_whatever_else_it_shows(judged):
+    key = dg.AssetKey(["metric", "answer_given"])
+    with open_home(judged) as instance:
+        # Two days that nobody has judged stand in the grid; they make up for none that it lacks.
+        for marked in (DAYS[0], DAYS[1], DAYS[2], date(2026, 8, 1), date(2026, 8, 2)):
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=marked.isoformat()))
+    assert "answer_given: 5 judged, 2 not marked in Dagster (2026-09-04 to 2026-09-05)" in command(judged).output
