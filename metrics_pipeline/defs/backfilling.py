@@ -6,7 +6,7 @@ from typing import NamedTuple
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
-from metrics_pipeline.defs.in_process import SILENT, was_stopped, why_it_failed
+from metrics_pipeline.defs.in_process import SILENT, run_here, why_it_failed
 from metrics_pipeline.defs.lake import metric_asset_key
 from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
 from metrics_pipeline.defs.upkeep import end_dead_runs
@@ -80,26 +80,15 @@ def backfill(settings: Settings, metric: str, first: date, last: date, on_progre
     folder = open_data_folder(settings.data)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), BACKFILL_TAG: metric}
     with open_home(settings) as instance:
-        end_dead_runs(instance)
-        judged = definitions.resolve_job_def("lake").execute_in_process(
-            instance=instance,
-            tags=tags,
-            asset_selection=[metric_asset_key(metric)],
-            run_config=SILENT,
-            raise_on_error=False,
-        )
-        if was_stopped(judged):
-            raise KeyboardInterrupt
+        end_dead_runs(instance, launched=False)
+        lake = definitions.resolve_job_def("lake")
+        judged = run_here(lake, instance, tags, SILENT, [metric_asset_key(metric)])
         runs = [judged]
         days = [day for day in folder.days() if first <= day <= last]
         complete_count = _complete(folder, metric, version, days)
         # A judge that answers nothing leaves the tables as they are.
         if judged.success or complete_count or sent[0].replies:
-            built = definitions.resolve_job_def("marts").execute_in_process(
-                instance=instance, tags={BACKFILL_TAG: metric}, run_config=SILENT, raise_on_error=False
-            )
-            if was_stopped(built):
-                raise KeyboardInterrupt
+            built = run_here(definitions.resolve_job_def("marts"), instance, {BACKFILL_TAG: metric}, SILENT)
             if not built.success:
                 raise PipelineError(f"The tables are not published: {why_it_failed(built)}")
             runs.append(built)

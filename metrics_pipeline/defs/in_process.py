@@ -1,14 +1,17 @@
 """The real jobs, run here and now in this process: what the demo does, and what the tests do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RETRIES_TAG
+from dagster._core.utils import make_new_run_id
 
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
+from metrics_pipeline.defs.upkeep import SPACE_TAG, process_space
 from metrics_pipeline.errors import PipelineError
 from metrics_pipeline.settings import Settings
 
@@ -17,6 +20,39 @@ FAILURE = "dagster._core.definitions.events.Failure"
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """For whoever says himself what failed."""
+
+
+def run_here(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, Any],
+    assets: Sequence[dg.AssetKey] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """A run of `job` in this process, at its end whatever ends it. Whoever asked for it asks again: no daemon does.
+
+    Raises:
+        KeyboardInterrupt: The user ended it.
+    """
+    run_id = make_new_run_id()
+    try:
+        result = job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            tags={**tags, MAX_RETRIES_TAG: "0", SPACE_TAG: process_space()},
+            asset_selection=assets,
+            run_config=run_config,
+            raise_on_error=False,
+        )
+    except BaseException:
+        run = instance.get_run_by_id(run_id)
+        # Ended before its first step: to the sensors it would be a run that is still to come.
+        if run is not None and not run.is_finished:
+            instance.report_run_canceled(run, "The command that ran it was ended.")
+        raise
+    if was_stopped(result):
+        raise KeyboardInterrupt
+    return result
 
 
 def run_jobs(settings: Settings, first: date, last: date) -> None:
@@ -29,9 +65,7 @@ def run_jobs(settings: Settings, first: date, last: date) -> None:
     days = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
     with open_home(settings) as instance:
         for job, tags in (("lake", days), ("marts", {})):
-            result = definitions.resolve_job_def(job).execute_in_process(
-                instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
-            )
+            result = run_here(definitions.resolve_job_def(job), instance, tags, QUIET)
             if not result.success:
                 raise PipelineError(f"The job {job} failed: {why_it_failed(result)}. Run `dagster dev` to see the run.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ MAX_FILES = 500
 """Runs whose files one night removes, at most."""
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 PROCESS = Path("/proc")
+SPACE_TAG = "metrics/processes"
+"""On runs of a command: where their process has its number. A daemon in a container may share their home."""
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
@@ -37,22 +40,35 @@ def dead_runs_sensor() -> dg.SensorDefinition:
     return dead_runs
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def end_dead_runs(instance: dg.DagsterInstance, launched: bool = True) -> list[str]:
     """Report each run whose process is gone as failed, and free its slots; the ids of those runs.
 
     Only where the runs are this machine's: Dagster's own files, and its own way of starting runs.
+
+    Args:
+        launched: Also runs that the daemon has started; for whoever sees the daemon's processes.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqliteEventLogStorage):
         return []
-    ended = []
+    ended, here = [], process_space()
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if run.tags.get(SPACE_TAG, here if launched else None) != here:
+            continue
         process = process_of(instance, run.run_id)
         if process is not None and not _lives(*process):
             instance.report_run_failed(run, "The process of this run is gone: it was killed, or the machine stopped.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)
     return ended
+
+
+def process_space() -> str:
+    """Where this process has its number: of two in the same place each can see whether the other lives."""
+    try:
+        return f"{socket.gethostname()} {os.readlink(PROCESS / 'self' / 'ns' / 'pid')}"
+    except OSError:
+        return socket.gethostname()
 
 
 def process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:

@@ -19,9 +19,11 @@ from nights import Nights
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.backfilling import backfill
+from metrics_pipeline.defs.following import is_busy
 from metrics_pipeline.defs.home import open_home
+from metrics_pipeline.defs.in_process import run_here
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
-from metrics_pipeline.defs.upkeep import end_dead_runs, remove_old_run_files
+from metrics_pipeline.defs.upkeep import SPACE_TAG, end_dead_runs, remove_old_run_files
 from metrics_pipeline.evaluation.ledger import MetricDay
 from metrics_pipeline.evaluation.options import Progress
 from metrics_pipeline.evaluation.waiting import Waiting, waiting
@@ -237,6 +239,24 @@ def test_a_new_file_is_an_asset_with_sixty_missing_days_and_their_backfill_is_tw
         assert resolve_current(open_data_folder(settings.data)) == published
 
 
+def test_a_run_that_its_user_ends_before_its_first_step_holds_up_nobody_and_no_daemon_starts_it_again():
+    # The plan is made, and the first thing that is opened takes so long that somebody ends it.
+    @dg.logger
+    def slow(context):
+        raise KeyboardInterrupt
+
+    @dg.job(logger_defs={"slow": slow})
+    def nothing():
+        pass
+
+    with dg.instance_for_test() as instance:
+        with pytest.raises(KeyboardInterrupt):
+            run_here(nothing, instance, {}, {"loggers": {"slow": {"config": {}}}})
+        (run,) = instance.get_runs()
+        assert (run.status, run.tags["dagster/max_retries"]) == (dg.DagsterRunStatus.CANCELED, "0")
+        assert not is_busy(instance)
+
+
 def ended_by_hand(progress: Progress) -> None:
     raise KeyboardInterrupt
 
@@ -254,7 +274,7 @@ def stale(settings: Settings, instance: dg.DagsterInstance) -> set[tuple[str, st
     }
 
 
-def test_a_run_whose_process_is_gone_is_ended_and_one_that_lives_is_left_alone():
+def test_a_run_whose_process_is_gone_is_ended_and_one_that_lives_or_is_another_machines_is_left_alone():
     gone = subprocess.Popen(["true"])
     gone.wait()
 
@@ -264,14 +284,17 @@ def test_a_run_whose_process_is_gone_is_ended_and_one_that_lives_is_left_alone()
 
     with dg.instance_for_test() as instance:
         runs = {}
-        for process_id in (gone.pid, os.getpid()):
-            run = runs[process_id] = instance.create_run_for_job(nothing)
+        elsewhere = {SPACE_TAG: "another machine"}
+        for process_id, tags in ((gone.pid, {}), (os.getpid(), {}), (-gone.pid, elsewhere)):
+            run = runs[process_id] = instance.create_run_for_job(nothing, tags=tags)
             started = DagsterEvent(dg.DagsterEventType.RUN_START.value, "nothing", message="started")
             instance.report_dagster_event(started, run.run_id)
-            instance.report_engine_event("steps", run, EngineEventData.in_process(process_id))
+            instance.report_engine_event("steps", run, EngineEventData.in_process(abs(process_id)))
+        # A command that sees other processes than the daemon leaves its runs alone; so does the daemon a command's.
+        assert end_dead_runs(instance, launched=False) == []
         assert end_dead_runs(instance) == [runs[gone.pid].run_id]
         statuses = [instance.get_run_by_id(run.run_id).status.value for run in runs.values()]
-    assert statuses == ["FAILURE", "STARTED"]
+    assert statuses == ["FAILURE", "STARTED", "STARTED"]
 
 
 def test_files_of_old_runs_go_and_what_they_materialized_stays():
