@@ -66,7 +66,7 @@ def end_dead_runs(instance: dg.DagsterInstance, launched: bool = True) -> list[s
 def process_space() -> str:
     """Where this process has its number: of two in the same place each can see whether the other lives."""
     try:
-        return f"{socket.gethostname()} {os.readlink(PROCESS / 'self' / 'ns' / 'pid')}"
+        return f"{socket.gethostname()} {(PROCESS / 'self' / 'ns' / 'pid').readlink()}"
     except OSError:
         return socket.gethostname()
 
