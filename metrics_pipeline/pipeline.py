@@ -178,6 +178,7 @@ def judge(
     seconds = open_second_judges(settings, judges, catalog.active)
     how = batching(settings, judges)
     options = Options(limits(settings), settings.group_size, now, days, metrics, on_progress, night, how)
+    options = options._replace(rate_floor=settings.rate_floor)
     # Runs share the lock: what another asks at the same time is left to it, question by question.
     with locked(folder.judging_lock, shared=True), Ledger(folder.ledger) as ledger:
         if days is not None or not is_bounded(settings):

@@ -143,6 +143,8 @@ class Settings(BaseModel):
     environment with spaces between them."""
     link_base: str | None = None
     """The address of Dagster's web server, for the links of a message."""
+    rate_floor: int = Field(default=10, ge=0)
+    """A rate, a share or a mean out of fewer answers is marked in the tables as `is_too_few`: not to be drawn."""
     keep_generations: int = Field(default=5, ge=3)
     """Published generations that stay on disk."""
     catch_up_days: int = Field(default=14, ge=1, le=366)

@@ -158,6 +158,7 @@ METRICS = _schema(
     metric_version=_text,  # of the file as it stands now
     rate_of=_text,  # `true` for a boolean, `success` for a categorical, NULL where all labels are neutral
     good_direction=_text,  # up, down, none
+    rate_floor=_count,  # a rate out of fewer answers is too few, the same for all
     answers=pa.list_(ANSWER),  # the closed list, in the order of the file, with outcomes; none of a numeric
 )
 

@@ -1,8 +1,8 @@
-{# Two-sided 95 % score bound of a share, NULL without trials; `side` is '-' or '+'.
+{# Two-sided score bound of a share, NULL without trials; `side` is '-' or '+'. `z` is the quantile of the normal
+   distribution that goes with the confidence, 95 % unless another is given.
    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927). Rounding never
    pushes the share out of its own interval. #}
-{% macro wilson_bound(successes, trials, side) %}
-    {%- set z = '1.959963984540054' -%}
+{% macro wilson_bound(successes, trials, side, z='1.959963984540054') %}
     {%- set n = '(nullif(' ~ trials ~ ', 0))::double' -%}
     {%- set p = '((' ~ successes ~ ') / ' ~ n ~ ')' -%}
     {%- set centre = '(' ~ p ~ ' + ' ~ z ~ ' * ' ~ z ~ ' / (2 * ' ~ n ~ '))' -%}

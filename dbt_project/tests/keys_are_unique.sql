@@ -39,6 +39,41 @@ with found as (
     from {{ ref('trend_number_daily') }}
     union all
     select
+        'trend_metric_weekly' as model,
+        metric || ' / ' || week || ' / ' || segment as row_key
+    from {{ ref('trend_metric_weekly') }}
+    union all
+    select
+        'trend_metric_monthly' as model,
+        metric || ' / ' || month || ' / ' || segment as row_key
+    from {{ ref('trend_metric_monthly') }}
+    union all
+    select
+        'trend_metric_daily_by' as model,
+        metric || ' / ' || conversation_date || ' / ' || dimension || ' / ' || value as row_key
+    from {{ ref('trend_metric_daily_by') }}
+    union all
+    select
+        'trend_logged_daily' as model,
+        metric || ' / ' || conversation_date || ' / ' || value as row_key
+    from {{ ref('trend_logged_daily') }}
+    union all
+    select
+        'logged_vs_judged' as model,
+        metric || ' / ' || conversation_date as row_key
+    from {{ ref('logged_vs_judged') }}
+    union all
+    select
+        'logged_vs_judged_answers' as model,
+        metric || ' / ' || conversation_date || ' / ' || judged_answer || ' / ' || logged_answer as row_key
+    from {{ ref('logged_vs_judged_answers') }}
+    union all
+    select
+        'logged_vs_judged_conversations' as model,
+        metric || ' / ' || conversation_id as row_key
+    from {{ ref('logged_vs_judged_conversations') }}
+    union all
+    select
         'evaluation_runs' as model,
         run_id || ' / ' || metric || ' / ' || metric_version || ' / ' || judge_fingerprint as row_key
     from {{ ref('evaluation_runs') }}

@@ -102,6 +102,8 @@ class Options(NamedTuple):
     """Of what is new, left open, or lost, take up only what this says."""
     batching: Batching | None = None
     """How models are asked in batches; None: they are asked directly."""
+    rate_floor: int = 10
+    """A rate out of fewer answers is marked as too few."""
 
     def after(self, sent: Tally) -> Options:
         """The same with what is left of the run's budget."""

@@ -80,7 +80,7 @@ def cells_of(subject: Subject, metric: MetricDefinition, fingerprint: str) -> tu
     return Cell(*key, VERDICT_ASKING), Cell(*key, CORRECTION_ASKING)
 
 
-def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger) -> None:
+def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger, rate_floor: int) -> None:
     """Write the tables `metrics`, `metric_versions` and `metric_days` as they stand now.
 
     A metric whose file is broken at present keeps its last recorded definition: a typing error must not take a trend
@@ -88,7 +88,7 @@ def write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger
     """
     # Who writes last has read the ledger last.
     with locked(folder.table("metric_days") / ".lock"):
-        _write_definition_tables(folder, catalog, ledger)
+        _write_definition_tables(folder, catalog, ledger, rate_floor)
 
 
 def versions_in_force(folder: DataFolder) -> dict[tuple[str, date], str]:
@@ -102,7 +102,7 @@ def versions_in_force(folder: DataFolder) -> dict[tuple[str, date], str]:
     }
 
 
-def _write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger) -> None:
+def _write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledger, rate_floor: int) -> None:
     versions = ledger.versions()
     metrics = {metric.key: metric for metric in catalog.definitions}
     broken = {problem.file.stem for problem in catalog.problems} - set(metrics)
@@ -116,7 +116,7 @@ def _write_definition_tables(folder: DataFolder, catalog: Catalog, ledger: Ledge
     for row in ledger.metric_days():
         by_day.setdefault((row.metric, row.day), []).append(row)
     tables = {
-        "metrics": metric_rows(metrics.values()),
+        "metrics": metric_rows(metrics.values(), rate_floor),
         "metric_versions": [
             {"metric": key, "metric_version": version, "definition": text, "first_seen_at": first_seen_at}
             for (key, version), (text, first_seen_at) in versions.items()

@@ -93,7 +93,7 @@ def evaluate(folder: DataFolder, catalog: Catalog, judges: Judges, ledger: Ledge
     run = _Run(folder, catalog, judges, ledger, options)
     with _seldom_collected(), recorded(folder, run.record_of(work)):
         report = asyncio.run(run.judge(work))
-    write_definition_tables(folder, catalog, ledger)
+    write_definition_tables(folder, catalog, ledger, options.rate_floor)
     return report._replace(rows=tuple(run.record.rows))
 
 

@@ -97,8 +97,8 @@ def _read(path: Path, home: Path) -> Located | list[Problem]:
     return read_located(path)
 
 
-def metric_rows(definitions: Iterable[MetricDefinition]) -> list[dict[str, Any]]:
-    """One row of the table `metrics` for each definition."""
+def metric_rows(definitions: Iterable[MetricDefinition], rate_floor: int) -> list[dict[str, Any]]:
+    """One row of the table `metrics` for each definition, with what the project says of all of them."""
     return [
         {
             "metric": metric.key,
@@ -116,6 +116,7 @@ def metric_rows(definitions: Iterable[MetricDefinition]) -> list[dict[str, Any]]
             "metric_version": metric.version,
             "rate_of": metric.rate_of,
             "good_direction": metric.good_direction,
+            "rate_floor": rate_floor,
             "answers": [
                 {"answer": answer, "outcome": metric.outcomes[answer], "position": position}
                 for position, answer in enumerate(metric.answers)

@@ -109,7 +109,7 @@ def test_a_row_says_what_the_rate_counts_and_which_way_is_better(tmp_path):
 
     rows = {
         row["metric"]: (row["rate_of"], row["good_direction"])
-        for row in metric_rows(load_catalog(tmp_path).definitions)
+        for row in metric_rows(load_catalog(tmp_path).definitions, 10)
     }
 
     assert rows == {"a": ("true", "down"), "b": (None, "none"), "c": ("success", "up"), "d": ("true", "none")}

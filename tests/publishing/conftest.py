@@ -23,6 +23,8 @@ from metrics_pipeline.tables import to_table
 NOW = datetime(2026, 11, 1, 3, tzinfo=timezone.utc)
 FIRST = date(2026, 9, 1)
 DAYS = [FIRST + timedelta(days=number) for number in range(45)]
+CROWDED = DAYS[4]
+"""The one day that has more values of a dimension, and of a logged name, than stand by themselves."""
 LABELS = {"done": "success", "half": "partial", "failed": "failure", "odd": "neutral"}
 STATES = ("answered", "answered", "answered", "answered", "not_applicable", "undecided", "error")
 
@@ -41,6 +43,7 @@ def metric(key: str, answers: dict[str, str], **rest: Any) -> dict[str, Any]:
         "metric_version": "v2",
         "rate_of": "true" if boolean else "success" if "success" in answers.values() else None,
         "good_direction": "up",
+        "rate_floor": 5,
         "answers": [
             {"answer": answer, "outcome": outcome, "position": position}
             for position, (answer, outcome) in enumerate(answers.items())
@@ -106,7 +109,7 @@ def make_world(root: Path, seed: int = 3, days: list[date] = DAYS) -> tuple[Data
     folder = open_data_folder(root)
     conversations = [
         _conversation(rng, f"c{number:04d}", day)
-        for number, day in enumerate(d for d in days for _ in range(rng.randrange(3, 14)))
+        for number, day in enumerate(d for d in days for _ in range(rng.randrange(3, 14) + 40 * (d == CROWDED)))
     ]
     land(folder, conversations)
     by_day: dict[date, list[str]] = {}
@@ -228,15 +231,26 @@ def _metric_day(key: str, day: date, version: str, judge: str, force: bool) -> d
 def _conversation(rng: random.Random, conversation_id: str, day: date) -> Conversation:
     started_at = datetime(day.year, day.month, day.day, rng.randrange(24), tzinfo=timezone.utc)
     values = [LoggedValue("flag", 0, "yes"), LoggedValue("note", 0, "x"), LoggedValue("note", 1, "y'z")]
+    values = values if rng.random() < 0.5 else []
+    channel = rng.choice(["voice", "chat", None])
+    drawn = random.Random(conversation_id)
+    wide = 60 if day == CROWDED else 3
+    if drawn.random() < 0.8:
+        values.append(LoggedValue("order", 0, drawn.choice(4 * [f"order {drawn.randrange(wide)}"] + [""])))
     return Conversation(
         conversation_id=conversation_id,
         conversation_date=day,
         started_at=started_at,
         source="test",
         turns=(Turn(0, "agent", f"unspeakable words of {conversation_id}"),),
-        logged_metrics=tuple(values if rng.random() < 0.5 else ()),
-        channel=rng.choice(["voice", "chat", None]),
+        logged_metrics=tuple(values),
+        channel=channel,
         carries_logged=True,
+        variant=drawn.choice(["A", "B", "", None]),
+        language=drawn.choice(["en", "de"]),
+        environment="live",
+        agent_version=drawn.choice([f"v{drawn.randrange(wide)}", None]),
+        handoff=drawn.choice([True, False, None]),
     )
 
 
@@ -267,8 +281,20 @@ def _verdict(
     }
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    folder, verdicts, conversations, in_force = make_world(tmp_path_factory.mktemp("world") / "data")
+def built_world(root: Path, seed: int) -> World:
+    folder, verdicts, conversations, in_force = make_world(root, seed)
     build_marts(folder)
     return World(folder, publish(folder, NOW, 3), verdicts, conversations, in_force)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    return built_world(tmp_path_factory.mktemp("world") / "data", 3)
+
+
+@pytest.fixture(scope="session", params=[3, pytest.param(11, marks=pytest.mark.slow)])
+def any_world(request, tmp_path_factory):
+    """The world, and where time allows it another one."""
+    if request.param == 3:
+        return request.getfixturevalue("world")
+    return built_world(tmp_path_factory.mktemp("another") / "data", request.param)

@@ -180,6 +180,7 @@ def test_removed_metrics_and_names_that_are_only_logged_stand_beside_the_metrics
     assert rows == {metric["metric"]: metric["status"] for metric in METRICS} | {
         "gone": "removed",
         "note": "logged_only",
+        "order": "logged_only",
     }
 
 
@@ -225,6 +226,9 @@ def test_an_exported_conversation_carries_what_was_logged_and_what_was_judged(wo
     states = Counter()
     for conversation_id, row in found.items():
         logged = {"flag": ["yes"], "note": ["x", "y'z"]} if "note" in row["metrics"] else {}
+        if "order" in row["metrics"]:
+            logged["order"] = row["metrics"]["order"]
+            assert len(logged["order"]) == 1
         expected, expected_states = dict(logged), {}
         for metric in [*ACTIVE, *(["retired"] if world.conversations[conversation_id] in DAYS[:21] else [])]:
             name = "judged:flag" if metric == "flag" else metric

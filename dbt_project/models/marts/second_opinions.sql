@@ -31,5 +31,6 @@ select
     *,
     disagree_count / nullif(both_answered_count, 0)::double as disagreement_rate,
     {{ wilson_bound('disagree_count', 'both_answered_count', '-') }} as disagreement_low,
-    {{ wilson_bound('disagree_count', 'both_answered_count', '+') }} as disagreement_high
+    {{ wilson_bound('disagree_count', 'both_answered_count', '+') }} as disagreement_high,
+    both_answered_count < {{ rate_floor() }} as is_too_few
 from counted

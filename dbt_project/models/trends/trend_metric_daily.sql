@@ -3,15 +3,6 @@ with counts as (
     select
         *,
         case
-            when rate_of = 'true' then true_count
-            when rate_of = 'success' then success_count
-        end as rate_numerator,
-        case
-            -- A boolean's rate counts answers, whatever they mean; a categorical's counts what has an outcome.
-            when rate_of = 'true' then success_count + partial_count + failure_count + neutral_count
-            when rate_of = 'success' then success_count + partial_count + failure_count
-        end as rate_denominator,
-        case
             when unjudged_count = not_sampled_count then 'complete'
             when was_complete then 'reopened'
             else 'open'
@@ -73,10 +64,10 @@ settled as (
     select
         *,
         undecided_count + error_count + unjudged_count - not_sampled_count as without_answer,
-        case when day_status = 'complete' then numerator_7d end as k7,
-        case when day_status = 'complete' then denominator_7d end as n7,
-        case when day_status = 'complete' then numerator_28d end as k28,
-        case when day_status = 'complete' then denominator_28d end as n28
+        case when day_status = 'complete' then numerator_7d end::bigint as k7,
+        case when day_status = 'complete' then denominator_7d end::bigint as n7,
+        case when day_status = 'complete' then numerator_28d end::bigint as k28,
+        case when day_status = 'complete' then denominator_28d end::bigint as n28
     from rolled
 )
 
@@ -106,12 +97,19 @@ select
     rate_numerator / nullif(rate_denominator, 0) as rate,
     {{ wilson_bound('rate_numerator', 'rate_denominator', '-') }} as rate_low,
     {{ wilson_bound('rate_numerator', 'rate_denominator', '+') }} as rate_high,
+    rate_denominator < {{ rate_floor() }} as is_too_few,
+    k7 as rate_7d_numerator,
+    n7 as rate_7d_denominator,
     k7 / nullif(n7, 0) as rate_7d,
     {{ wilson_bound('k7', 'n7', '-') }} as rate_7d_low,
     {{ wilson_bound('k7', 'n7', '+') }} as rate_7d_high,
+    n7 < {{ rate_floor() }} as is_too_few_7d,
+    k28 as rate_28d_numerator,
+    n28 as rate_28d_denominator,
     k28 / nullif(n28, 0) as rate_28d,
     {{ wilson_bound('k28', 'n28', '-') }} as rate_28d_low,
     {{ wilson_bound('k28', 'n28', '+') }} as rate_28d_high,
+    n28 < {{ rate_floor() }} as is_too_few_28d,
     rate_numerator / nullif(rate_denominator + without_answer, 0) as rate_if_missing_fail,
     (rate_numerator + without_answer) / nullif(rate_denominator + without_answer, 0) as rate_if_missing_succeed,
     is_break,
