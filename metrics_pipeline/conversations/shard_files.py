@@ -7,7 +7,7 @@ turns and logged values are lists. A shard is known by the file that has a row f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,16 +28,23 @@ MANY = 1_000
 WRITTEN = {"compression": COMPRESSION, "use_dictionary": False, "write_statistics": False}
 
 
-def write_shard(rows: pa.Table, path: Path) -> None:
-    """Write all rows of a shard, which are in order, to a folder that nobody reads yet."""
-    ids = rows["conversation_id"]
+def write_shard(keys: pa.Table, rows_of: Callable[[pa.Table], pa.Table], path: Path) -> None:
+    """Write all rows of a shard to a folder that nobody reads yet.
+
+    Args:
+        keys: Its rows in order, of which only `conversation_id`, `content_hash` and `turn_count` are looked at.
+        rows_of: Gives a part of `keys` as whole rows; it is called for one after the other.
+    """
+    ids = keys["conversation_id"]
     if len(ids) < MANY or pc.any(pc.equal(ids.slice(0, len(ids) - 1), ids.slice(1))).as_py():
-        pq.write_table(rows, path, **WRITTEN)
+        with pq.ParquetWriter(path, LANDED, **WRITTEN) as writer:
+            for part in slices(keys):
+                writer.write_table(rows_of(part))
         return
     opened = partial(pq.ParquetWriter, compression=COMPRESSION)
-    with day_writer(partial(shard_file, path), mark(rows), opened) as write:
-        for part in slices(rows):
-            write(part)
+    with day_writer(partial(shard_file, path), mark(keys), opened) as write:
+        for part in slices(keys):
+            write(rows_of(part))
 
 
 def replace_shard(rows: pa.Table, path: Path) -> None:

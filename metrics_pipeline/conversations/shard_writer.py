@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,7 @@ BATCH_BYTES = 16 << 20
 """Of exports that are held as records at a time."""
 TABLE_BYTES = 48 << 20
 """That are held as tables at a time."""
-SLICE_CONVERSATIONS = 8_000
+KEYS = [*SHARD_KEY, "turn_count"]
 
 
 class ShardWriter:
@@ -75,14 +76,13 @@ class ShardWriter:
         if self._put_by is None:
             tables = self._by_day()
             for day, table in tables.items():
-                write_shard(table, self._path(day))
+                write_shard(table, lambda part: part, self._path(day))
             return tuple(sorted(tables))
         self._put_by.add(self._by_day())
         with self._put_by as put_by:
             for day in put_by.days():
-                with pq.ParquetWriter(self._path(day), LANDED, **WRITTEN) as writer:
-                    for table in put_by.read(day):
-                        writer.write_table(table)
+                with put_by.opened(day) as rows_of:
+                    write_shard(put_by.keys(day), rows_of, self._path(day))
             return tuple(put_by.days())
 
     def _path(self, day: date) -> Path:
@@ -96,7 +96,7 @@ class _PutBy:
         self._path = path
         self._writer = pq.ParquetWriter(path, LANDED, **WRITTEN)
         self._row_groups: dict[date, list[int]] = defaultdict(list)
-        self._ids: dict[date, list[pa.Array]] = defaultdict(list)
+        self._keys: dict[date, list[pa.Table]] = defaultdict(list)
 
     def __enter__(self) -> _PutBy:
         self._writer.close()
@@ -109,18 +109,24 @@ class _PutBy:
         for day, table in by_day.items():
             self._row_groups[day].append(sum(map(len, self._row_groups.values())))
             self._writer.write_table(table, row_group_size=len(table))
-            self._ids[day] += table["conversation_id"].chunks
+            self._keys[day].append(table.select(KEYS))
 
     def days(self) -> list[date]:
         return sorted(self._row_groups)
 
-    def read(self, day: date) -> Iterator[pa.Table]:
-        """The day's rows in order."""
+    def keys(self, day: date) -> pa.Table:
+        """What is known of the day's rows without reading them, in order."""
+        return sort_rows(pa.concat_tables(self._keys[day]).combine_chunks(), SHARD_KEY)
+
+    @contextmanager
+    def opened(self, day: date) -> Iterator[Callable[[pa.Table], pa.Table]]:
+        """A function that gives the day's rows up to the last of some keys, which have not been given yet, in order."""
         with pq.ParquetFile(self._path) as file:
             runs = [run_of(file, [group]) for group in self._row_groups[day]]
-            ids = pa.chunked_array(self._ids[day]).sort()
-            for start in range(0, len(ids), SLICE_CONVERSATIONS):
-                last = ids[min(start + SLICE_CONVERSATIONS, len(ids)) - 1].as_py()
+
+            def rows_of(part: pa.Table) -> pa.Table:
+                last = part["conversation_id"][-1].as_py()
                 batches = [batch for run in runs for batch in run.until(last)]
-                if batches:
-                    yield sort_rows(pa.Table.from_batches(batches, LANDED), SHARD_KEY)
+                return sort_rows(pa.Table.from_batches(batches, LANDED).combine_chunks(), SHARD_KEY).combine_chunks()
+
+            yield rows_of

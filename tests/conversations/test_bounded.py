@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from exports import raw, write
 
-from metrics_pipeline.conversations import day_tables, runs, shard_writer
+from metrics_pipeline.conversations import day_tables, runs, shard_files, shard_writer
 from metrics_pipeline.conversations.landing import land_folder
 from metrics_pipeline.conversations.merge import merge
 from metrics_pipeline.data_folder import open_data_folder
@@ -45,7 +45,6 @@ def test_tables_are_the_same_however_little_fits_into_memory(tmp_path, monkeypat
     assert pq.ParquetFile(tmp_path / "whole" / next(iter(whole))).num_row_groups > 1
     monkeypatch.setattr(runs, "BATCH_ROWS", 2)
     monkeypatch.setattr(shard_writer, "BATCH_CONVERSATIONS", 3)
-    monkeypatch.setattr(shard_writer, "SLICE_CONVERSATIONS", 2)
     monkeypatch.setattr(shard_writer, "TABLE_BYTES", 1)
 
     assert tables(tmp_path / "little", everything) == whole
@@ -54,6 +53,21 @@ def test_tables_are_the_same_however_little_fits_into_memory(tmp_path, monkeypat
     ids = pq.read_table(shard, columns=["conversation_id"])[0].to_pylist()
     assert ids == sorted(ids)
     assert not list(shard.parent.glob(".*"))
+
+
+def test_days_of_a_file_that_does_not_fit_into_memory_are_taken_over_with_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(day_tables, "SLICE_TURNS", 9)
+    once = [raw(number, 1 + number % 3) for number in range(40)]
+    random.Random(7).shuffle(once)
+    whole = tables(tmp_path / "whole", once)
+    monkeypatch.setattr(shard_files, "MANY", 1)
+    monkeypatch.setattr(shard_writer, "BATCH_CONVERSATIONS", 3)
+    monkeypatch.setattr(shard_writer, "TABLE_BYTES", 1)
+
+    assert tables(tmp_path / "little", once) == whole
+
+    data = tmp_path / "little" / "data"
+    assert {path.stat().st_nlink for path in data.glob("[!l]*/day=*.parquet")} == {2}
 
 
 def test_a_shard_that_is_not_in_order_is_not_merged_with_what_is_missing(tmp_path, monkeypatch):
