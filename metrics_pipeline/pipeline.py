@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from metrics_pipeline.evaluation.judges import open_known_judges, open_second_ju
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.options import Limits, OnProgress, Options
 from metrics_pipeline.evaluation.planning import Night
+from metrics_pipeline.evaluation.run_record import add_second_judges
 from metrics_pipeline.evaluation.runner import Report, evaluate
 from metrics_pipeline.evaluation.second_opinion import ask_second_judges, plan_second_opinions
 from metrics_pipeline.files import locked
@@ -192,9 +194,11 @@ def judge(
         if seconds and report.stopped is None:
             options = options.after(report.tally)
             asked = {(result.metric, result.day) for result in report.results}
+            began = time.perf_counter()
             second = ask_second_judges(folder, catalog.active, asked, judges, seconds, ledger, options)
             report.tally.include(second.tally)
-            report = report._replace(stopped=second.stopped)
+            rows = add_second_judges(folder, report.rows, second, now(), time.perf_counter() - began)
+            report = report._replace(stopped=second.stopped, rows=rows)
             notes += tuple(said_of(opinions) for opinions in second.opinions if opinions.chosen)
     for row in report.rows:
         event("judged", **{name: row[name] for name in LOGGED})

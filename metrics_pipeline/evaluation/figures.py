@@ -48,6 +48,10 @@ class Figures:
         """Replies whose price is not known."""
         self.prompt_tokens = self.reply_tokens = self.cached_tokens = self.dollar_parts = 0
 
+    def include(self, other: Figures) -> None:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
 
 class Counts:
     """What all calls of one run came to."""
@@ -57,6 +61,12 @@ class Counts:
         self.judge_calls: Counter[str] = Counter()
         """Calls by the judge's fingerprint, each counted once."""
         self._unreached: set[tuple[Cell, ...]] = set()
+
+    def include(self, other: Counts) -> None:
+        """Count what others asked as well."""
+        for line, figures in other.lines.items():
+            self.lines[line].include(figures)
+        self.judge_calls.update(other.judge_calls)
 
     def count(
         self, cells: tuple[Cell, ...], tries: int, outcome: JudgeReply | JudgeBusyError | JudgeRefusedError

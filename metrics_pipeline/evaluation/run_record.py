@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from metrics_pipeline.conversations.merge import day_counts
 from metrics_pipeline.data_folder import DataFolder
@@ -27,8 +28,12 @@ from metrics_pipeline.evaluation.ledger import Cell, JudgeRecord
 from metrics_pipeline.evaluation.planning import Work
 from metrics_pipeline.evaluation.prompt import prompt_version
 from metrics_pipeline.evaluation.results import DayResult
+from metrics_pipeline.evaluation.standing import PROVIDER_ERROR
 from metrics_pipeline.files import write_parquet
 from metrics_pipeline.tables import to_table
+
+if TYPE_CHECKING:
+    from metrics_pipeline.evaluation.second_opinion import SecondOpinions
 
 RUNS = "evaluation_runs"
 STATES = ("answered", "not_applicable", "undecided", "error")
@@ -116,7 +121,7 @@ def recorded(folder: DataFolder, record: RunRecord) -> Iterator[None]:
     def keep(stopped_by: str | None) -> None:
         seconds = time.perf_counter() - began
         record.rows = _rows(record, stopped_by, seconds)
-        write_parquet(to_table(RUNS, record.rows), folder.table(RUNS) / f"run={record.head.run_id}.parquet")
+        write_parquet(to_table(RUNS, record.rows), _file(folder, record.head))
 
     try:
         yield
@@ -126,6 +131,59 @@ def recorded(folder: DataFolder, record: RunRecord) -> Iterator[None]:
             keep("failed" if isinstance(error, Exception) else "interrupted")
         raise
     keep(_stopped_by(record.asker))
+
+
+def add_second_judges(
+    folder: DataFolder, rows: Sequence[Mapping[str, Any]], second: SecondOpinions, now: datetime, seconds: float
+) -> tuple[Mapping[str, Any], ...]:
+    """Keep what second judges were asked as well, a row for each metric and judge, in the file of their run.
+
+    Args:
+        rows: Of the run, as they are kept.
+        seconds: What it took to ask them.
+    """
+    if not rows or not second.asked:
+        return tuple(rows)
+    *_, last = second.asked
+    counts, clients = Counts(), {name for name in rows[0]["clients"].split(", ") if name}
+    for asker in second.asked:
+        counts.include(asker.counts)
+        clients |= asker.clients
+        last.elsewhere |= asker.elsewhere
+    last.counts = counts
+    head = Head(*(rows[0][name] for name in Head._fields))
+    kinds = {
+        one["second_judge_fingerprint"]: (one["second_judge_kind"], one["second_judge"]) for one in second.verdicts
+    }
+    judges = {fingerprint: JudgeRecord(*found, {}) for fingerprint, found in kinds.items()}
+    record = RunRecord(head, Counter(), (), judges, lambda: now)
+    record.asker = last
+    for one in second.verdicts:
+        line = Line(one["metric"], one["metric_version"], one["second_judge_fingerprint"])
+        record.planned[line] += 1
+        record.states[line][one["second_state"] or "unjudged"] += 1
+        record.open[line] += one["second_state"] is None or one["second_detail"] == PROVIDER_ERROR
+        record.held[line] += 0 < (one["second_reply_id"] or 0) <= second.replies_before
+    stopped_by = rows[0]["stopped_by"] or _stopped_by(last)
+    calls = {row["judge_fingerprint"]: row["judge_call_count"] for row in rows}
+    whole = {
+        "clients": ", ".join(sorted(clients)),
+        "ended_at": now,
+        "stopped_by": stopped_by,
+        "run_call_count": rows[0]["run_call_count"] + counts.judge_calls.total(),
+        "run_seconds": rows[0]["run_seconds"] + seconds,
+    }
+    kept = [
+        {**row, **whole, "judge_call_count": calls.get(key, 0) + counts.judge_calls[key]}
+        for row in (*rows, *_rows(record, stopped_by, seconds))
+        for key in [row["judge_fingerprint"]]
+    ]
+    write_parquet(to_table(RUNS, kept), _file(folder, head))
+    return tuple(kept)
+
+
+def _file(folder: DataFolder, head: Head) -> Path:
+    return folder.table(RUNS) / f"run={head.run_id}.parquet"
 
 
 def _stopped_by(asker: Ended | None) -> str | None:

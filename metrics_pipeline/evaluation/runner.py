@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from metrics_pipeline import tracing
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.batches import AtProvider, Batcher
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.figures import Line
@@ -104,11 +105,11 @@ def settle_rounds(
     judges: Judges,
     ledger: Ledger,
     options: Options,
-) -> tuple[Tally, str | None]:
+) -> Asker:
     """Ask what the ledger lacks about `subjects`, round after round; two versions of a metric need two rounds.
 
     Returns:
-        What was sent, and why the run asked no further, in a sentence; None where it asked everything.
+        Who asked, and knows what it came to; it asks no more.
     """
     cells = OpenCells(folder, Catalog((), {}, ()), judges, ledger, options)
     return asyncio.run(_settle_rounds(cells, rounds, subjects, judges))
@@ -255,7 +256,7 @@ class _Run:
 
 async def _settle_rounds(
     cells: OpenCells, rounds: Sequence[Sequence[MetricDefinition]], subjects: Sequence[Subject], judges: Judges
-) -> tuple[Tally, str | None]:
+) -> Asker:
     asker = open_asker(cells.ledger, cells.options)
     settling = Settling(cells, asker)
     try:
@@ -267,7 +268,7 @@ async def _settle_rounds(
         raise _first(failed) from failed
     finally:
         await asker.close()
-    return asker.tally, asker.reasons
+    return asker
 
 
 @contextmanager

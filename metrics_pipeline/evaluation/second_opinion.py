@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from metrics_pipeline.conversations.merge import read_conversations
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.evaluation.asking import Asker
 from metrics_pipeline.evaluation.days import DaySubjects
 from metrics_pipeline.evaluation.forecast import planned
 from metrics_pipeline.evaluation.judge import Judge
@@ -69,6 +70,12 @@ class SecondOpinions(NamedTuple):
     opinions: tuple[Opinions, ...]
     tally: Tally
     stopped: str | None
+    verdicts: tuple[Mapping[str, Any], ...] = ()
+    """Rows of the table `second_opinions`: all that was chosen."""
+    asked: tuple[Asker, ...] = ()
+    """Who asked, one after the other."""
+    replies_before: int = 0
+    """The greatest id of a reply that was recorded before."""
 
 
 class _First(NamedTuple):
@@ -105,12 +112,14 @@ def ask_second_judges(
         for conversation in read_conversations(folder, day) if chosen[day] else ():
             if conversation.conversation_id in chosen[day]:
                 subjects[day, conversation.conversation_id] = subject(conversation)
-    tally, stopped = Tally(), None
+    tally, stopped, before = Tally(), None, ledger.last_reply_id()
+    askers: list[Asker] = []
     for second, together, some in _together(chosen, subjects, seconds):
         ledger.remember_judge(judge_fingerprint(second), second.kind, second.name, second.settings)
         asking = options.after(tally)
-        sent, stopped = settle_rounds(folder, [together], some, Judges(second, judges.revive), ledger, asking)
-        tally.include(sent)
+        askers.append(settle_rounds(folder, [together], some, Judges(second, judges.revive), ledger, asking))
+        tally.include(askers[-1].tally)
+        stopped = askers[-1].reasons
         if stopped is not None:
             break
     rows: dict[date, list[dict[str, Any]]] = defaultdict(list)
@@ -125,7 +134,8 @@ def ask_second_judges(
             rows[day] += _rows(ours, metric, seconds[metric.key].judge, ledger)
         _write(folder, day, rows[day], {metric.key for metric in judged[day]})
     found = [row for several in rows.values() for row in several]
-    return SecondOpinions(tuple(_counted(metric, seconds[metric.key].judge, found) for metric in asked), tally, stopped)
+    opinions = tuple(_counted(metric, seconds[metric.key].judge, found) for metric in asked)
+    return SecondOpinions(opinions, tally, stopped, tuple(found), tuple(askers), before)
 
 
 def plan_second_opinions(

@@ -115,7 +115,8 @@ def try_out(
         ledger.remember_judge(judge_fingerprint(judge), judge.kind, judge.name, judge.settings)
     metrics = [metric for metrics in rounds for metric in metrics]
     held = [_held(metric, subjects, judges, ledger) for metric in metrics]
-    tally, stopped = settle_rounds(folder, rounds, subjects, judges, ledger, options)
+    asker = settle_rounds(folder, rounds, subjects, judges, ledger, options)
+    tally, stopped = asker.tally, asker.reasons
     trials = tuple(
         _trials(metric, subjects, judges, ledger, count) for metric, count in zip(metrics, held, strict=True)
     )

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
-from worlds import DAY, DELIVERY, REFUND, FakeJudge, agreeable, conversation
+from worlds import DAY, DELIVERY, LIMITS, NOON, REFUND, FakeJudge, agreeable, conversation
 
 from metrics_pipeline.errors import JudgeBusyError, JudgeClosedError
 from metrics_pipeline.evaluation.asking import NOT_SENT
@@ -21,6 +21,10 @@ from metrics_pipeline.evaluation.budget import Allowance
 from metrics_pipeline.evaluation.figures import shares
 from metrics_pipeline.evaluation.judge import NEVER_SENT, NOT_CONNECTED, JudgeReply
 from metrics_pipeline.evaluation.ledger import CORRECTION_ASKING, VERDICT_ASKING, Ledger
+from metrics_pipeline.evaluation.options import Judges, Options
+from metrics_pipeline.evaluation.run_record import add_second_judges
+from metrics_pipeline.evaluation.second_opinion import Second, ask_second_judges
+from metrics_pipeline.metrics.catalog import load_catalog
 
 KEYS = ("delivery_day", "refund_promised", "refund_twice")
 
@@ -114,6 +118,43 @@ def test_the_figures_of_a_run_add_up_to_the_ledger_to_the_last_token_and_part_of
     assert sum(row["dollars"] for row in rows.values()) == sum(price.quantize(Decimal(10) ** -12) for price in prices)
     assert prices
     assert rows["refund_twice"]["correction_count"] > 0
+
+
+def test_what_second_judges_took_stands_beside_what_the_first_did_and_adds_up_to_the_ledger_as_well(shop):
+    first, second, catalog = FakeJudge(priced, "first"), FakeJudge(priced, "second"), load_catalog(shop.definitions)
+    shop.run(first)
+    report = shop.run(first, days=[DAY])
+
+    def ask(keys, **limits):
+        options = Options(LIMITS._replace(**limits), 6, lambda: NOON)
+        with Ledger(shop.folder.ledger) as ledger:
+            named = {key: Second(second, 0.5 if key == KEYS[2] else 1.0) for key in keys}
+            judges, places = Judges(first, lambda record: first), [(key, DAY) for key in keys]
+            return ask_second_judges(shop.folder, catalog.active, places, judges, named, ledger, options)
+
+    ask(KEYS[:1], budget=Allowance(requests=10))
+    found = ask(KEYS, budget=Allowance(requests=30))
+    add_second_judges(shop.folder, report.rows, found, NOON, 2.0)
+
+    file = shop.folder.table("evaluation_runs") / f"run={report.rows[0]['run_id']}.parquet"
+    rows = pq.read_table(file, partitioning=None).to_pylist()
+    theirs = {row["metric"]: row for row in rows if row["judge"] == "second"}
+    assert Counter(row["judge"] for row in rows) == {"first": 3, "second": 3}
+    assert {row["run_call_count"] for row in rows} == {30}
+    assert {(row["judge"], row["judge_call_count"]) for row in rows} == {("first", 0), ("second", 30)}
+    assert {row["stopped_by"] for row in rows} == {"budget"}
+    assert (theirs["delivery_day"]["planned_count"], theirs["delivery_day"]["held_count"]) == (40, 10)
+    for row in theirs.values():
+        assert row["answered_count"] + row["unjudged_count"] == row["planned_count"]
+        assert (row["open_count"], row["open_reason"]) == (
+            row["unjudged_count"],
+            "budget" if row["open_count"] else None,
+        )
+    calls = [call for call in ledger_calls(shop) if call.reply][-30:]
+    for column in ("prompt_tokens", "reply_tokens", "cached_tokens"):
+        assert sum(row[column] for row in rows) == sum(call.reply[column] for call in calls)
+    prices = [Decimal(repr(call.reply["cost_dollars"])).quantize(Decimal(10) ** -12) for call in calls]
+    assert sum(row["dollars"] for row in rows) == sum(prices) > 0
 
 
 def test_what_a_run_did_is_told_apart_from_what_it_found_in_the_ledger(shop):

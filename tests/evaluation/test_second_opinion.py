@@ -183,6 +183,7 @@ def test_a_run_says_what_second_opinions_came_to_and_counts_what_they_took(shop)
         settings = Settings(model="openai/x", api_base=server.base, second_model="openai/y", second_share=1.0)
         report = pipeline.judge(shop.folder, load_catalog(shop.definitions), settings)
         assert server.request_count == report.tally.requests == 10
+        assert {(row["judge"], row["call_count"]) for row in report.rows} == {("openai/x", 5), ("openai/y", 5)}
 
     assert report.notes == (
         "refund_promised: openai/y gave a second opinion on 5 drawn and 0 suspicious verdicts. Of 5 drawn that both "
