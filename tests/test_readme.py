@@ -9,10 +9,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import typer
 import yaml
 from batch_server import batch_server
+from command_line import metrics
 from conversations_server import TOKEN, conversations_server
 from exports import raw, write
 
@@ -99,6 +101,34 @@ def test_the_workflow_of_the_readme_lints_and_compares_with_flags_that_are_there
     }
     assert "--github" in used["lint"]
     assert {"--markdown", "--against", "--max-flips"} <= set(used["diff"])
+
+
+@pytest.mark.slow
+def test_a_run_is_recorded_and_replayed_as_the_readme_says_it(tmp_path):
+    commands = re.findall(r"`(METRICS_(?:RECORD|MODEL=replay:)[^`]* metrics run [^`]*)`", README)
+    write(tmp_path / "exports" / "a.json", *(raw(number) for number in range(5)))
+    found = []
+    with batch_server() as server:
+        for command in commands:
+            words = shlex.split(command)
+            named = dict(word.split("=", 1) for word in words[: words.index("metrics")])
+            environment = os.environ | {
+                "METRICS_MODEL": "openai/some-model",
+                "METRICS_API_BASE": server.base,
+                "METRICS_DEFINITIONS": str(ROOT / "metric_definitions"),
+                "METRICS_BUDGET_REQUESTS": "1000",
+            }
+            done = metrics(words[words.index("metrics") + 1 :], tmp_path, environment | named)
+            assert done.returncode == 0, done.stderr
+            files = sorted((tmp_path / named["METRICS_DATA"] / "verdicts").rglob("*.parquet"))
+            rows = [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
+            found.append((server.request_count, [row for row in rows if row["source"] == "judged"]))
+
+    (recorded_calls, recorded), (replayed_calls, replayed) = found
+    assert recorded_calls == replayed_calls > 0
+    said = ("conversation_id", "metric", "state", "answer", "reason", "evidence")
+    assert [[row[name] for name in said] for row in replayed] == [[row[name] for name in said] for row in recorded]
+    assert {row["judge_kind"] for row in replayed} == {"replay"}
 
 
 def _demo_lines(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,7 +15,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import batch_runs
+import pyarrow.parquet as pq
 import pytest
+from model_server import model_server
 from worlds import DAY, DELIVERY, NOON, REFUND, FakeJudge, agreeable, conversation, metric, says
 
 from metrics_pipeline.evaluation.judge import JudgeReply
@@ -52,6 +56,30 @@ def test_two_runs_of_one_day_ask_nothing_twice_and_both_see_it_whole(shop):
     assert sum(report.tally.requests for report in reports) == 60
     assert set(shop.answers("refund_promised").values()) == {"true"}
     assert min(report.open_count for report in reports) == 0
+
+
+@pytest.mark.slow
+def test_two_processes_over_one_day_ask_nothing_twice(shop):
+    context = multiprocessing.get_context("spawn")
+    with model_server(latency_seconds=0.3) as server:
+        arguments = (shop.folder.root, shop.definitions, server.base, None)
+        processes = [context.Process(target=batch_runs.run, args=arguments) for _ in range(2)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(120)
+
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(server.bodies) == 60
+    assert set(server.bodies.values()) == {1}
+    rows = [
+        pq.read_table(file, partitioning=None).to_pylist()[0]
+        for file in shop.folder.table("evaluation_runs").glob("run=*.parquet")
+    ]
+    # Both were at it.
+    assert len(rows) == 2
+    assert min(row["run_call_count"] for row in rows) > 0
+    assert set(shop.answers("refund_promised").values()) == {"true"}
 
 
 def test_what_another_run_asks_is_left_to_it_and_the_rest_goes_on(shop):
