@@ -18,7 +18,14 @@ from metrics_pipeline.files import locked
 from metrics_pipeline.health.examining import check_build, refuse_what_blocks
 from metrics_pipeline.metrics.catalog import Catalog
 from metrics_pipeline.publishing.generation import publish
-from metrics_pipeline.publishing.warehouse import PROJECT, build_nodes, manifest_path, refuse_failures, write_profile
+from metrics_pipeline.publishing.warehouse import (
+    PROJECT,
+    TABLES_AND_CHECKS,
+    build_nodes,
+    manifest_path,
+    refuse_failures,
+    write_profile,
+)
 from metrics_pipeline.settings import Settings
 
 PUBLISHED = dg.AssetKey("published")
@@ -63,7 +70,7 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
         folder = DataFolder(settings.data)
         with locked(folder.warehouse / ".lock"):
             if context.op_execution_context.is_subset:
-                yield from dbt.cli(["build"], context=context).stream()
+                yield from dbt.cli(["build", *TABLES_AND_CHECKS], context=context).stream()
                 return
             nodes = build_nodes(folder)
         yield from results_of(context.assets_def, nodes)

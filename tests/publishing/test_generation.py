@@ -26,7 +26,14 @@ from metrics_pipeline.publishing import warehouse
 from metrics_pipeline.publishing.database_file import new_database
 from metrics_pipeline.publishing.generation import publish, resolve_current
 from metrics_pipeline.publishing.rewriting import rewrite_generation
-from metrics_pipeline.publishing.warehouse import build_marts, database_path, manifest_path, target_path
+from metrics_pipeline.publishing.warehouse import (
+    PROJECT,
+    build_marts,
+    database_path,
+    manifest_path,
+    target_path,
+    write_profile,
+)
 from metrics_pipeline.tables import to_table
 
 
@@ -331,3 +338,30 @@ def test_a_disk_that_fills_up_replaces_no_published_database_by_half_a_one(folde
     database = str(next(name for name in before[0] if name.endswith("/metrics.duckdb")))
     assert after[0][database] == before[0][database]
     assert not list(folder.published.rglob("*.tmp*"))
+
+
+def test_each_rate_is_what_the_models_own_examples_say(world):
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    folders = ["--project-dir", PROJECT, "--profiles-dir", write_profile(world.folder).parent]
+    folders += ["--target-path", target_path(world.folder), "--log-path", world.folder.warehouse / "logs"]
+    try:
+        found = dbtRunner().invoke(["test", "--quiet", "--select", "test_type:unit", *map(str, folders)])
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+
+    assert found.exception is None
+    assert {one.node.tested_node_unique_id.split(".")[-1] for one in found.result.results} >= {
+        "trend_metric_daily",
+        "trend_metric_weekly",
+        "trend_metric_monthly",
+        "trend_metric_daily_by",
+        "trend_label_daily",
+        "trend_number_daily",
+        "trend_logged_daily",
+        "trend_cost_daily",
+        "logged_vs_judged",
+        "second_opinions",
+    }
+    assert [one.node.name for one in found.result.results if one.status != "pass"] == []
