@@ -108,11 +108,16 @@ def test_a_row_says_what_the_rate_counts_and_which_way_is_better(tmp_path):
     (tmp_path / "d.yaml").write_text(GOOD.format(name="D"))
 
     rows = {
-        row["metric"]: (row["rate_of"], row["good_direction"])
-        for row in metric_rows(load_catalog(tmp_path).definitions, 10)
+        row["metric"]: (row["rate_of"], row["good_direction"], row["rate_floor"])
+        for row in metric_rows(load_catalog(tmp_path).definitions, 7)
     }
 
-    assert rows == {"a": ("true", "down"), "b": (None, "none"), "c": ("success", "up"), "d": ("true", "none")}
+    assert rows == {
+        "a": ("true", "down", 7),
+        "b": (None, "none", 7),
+        "c": ("success", "up", 7),
+        "d": ("true", "none", 7),
+    }
 
 
 def test_a_folder_that_nobody_may_open_is_named_and_its_metrics_do_not_count_as_removed(tmp_path):

@@ -12,8 +12,6 @@ from metrics_pipeline.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 STAR = ROOT.parent / "shared" / "data" / "star"
-if not STAR.is_dir():
-    STAR = ROOT.parents[1] / "shared" / "data" / "star"
 BOOKABLE = (
     *("hotel_book", "plane_book", "restaurant_book", "ride_book", "spaceship_access_codes", "party_plan"),
     *("apartment_schedule", "doctor_schedule", "meeting_schedule"),
@@ -41,7 +39,7 @@ def test_bookings_that_were_told_and_never_confirmed_stand_in_the_queue(tmp_path
     (tmp_path / "definitions" / "booking_completed.yaml").write_text(definition + logged)
     folders = {"data": tmp_path / "data", "definitions": tmp_path / "definitions", "landing": STAR / "v3"}
 
-    pipeline.run(load_settings(folders, {}, tmp_path))
+    pipeline.run(load_settings(folders | {"rate_floor": 100}, {}, tmp_path))
 
     with duckdb.connect() as database:
         database.execute(f"attach '{tmp_path}/data/published/current/metrics.duckdb' as built (read_only)")
@@ -50,6 +48,9 @@ def test_bookings_that_were_told_and_never_confirmed_stand_in_the_queue(tmp_path
             "select sum(both_count)::int, sum(agree_count)::int, sum(judged_true_logged_false_count)::int,"
             " sum(judged_false_logged_true_count)::int from built.logged_vs_judged"
         ).fetchone()
+        floors = database.execute(
+            "select is_too_few, min(rate_denominator), max(rate_denominator) from built.trend_metric_daily group by 1"
+        ).fetchall()
     contested, queued = found[True]
     plain, wrongly_queued = found[False]
     print(f"contested {queued} of {contested}, others {wrongly_queued} of {plain}; both, agree, directions: {totals}")
@@ -57,3 +58,6 @@ def test_bookings_that_were_told_and_never_confirmed_stand_in_the_queue(tmp_path
     assert queued / contested > 0.8
     assert wrongly_queued / plain < 0.2
     assert totals[2] > 0
+    few, enough = sorted(floors, reverse=True)
+    assert (few[0], enough[0]) == (True, False)
+    assert few[2] < 100 <= enough[1]
