@@ -18,6 +18,7 @@ from metrics_pipeline.commands.backfill import backfill
 from metrics_pipeline.commands.catalogue import list_metrics, show
 from metrics_pipeline.commands.doctor import doctor
 from metrics_pipeline.commands.erase import erase
+from metrics_pipeline.commands.export import export
 from metrics_pipeline.commands.ingest import ingest
 from metrics_pipeline.commands.ledger import ledger
 from metrics_pipeline.commands.lint import lint
@@ -25,6 +26,7 @@ from metrics_pipeline.commands.new import new
 from metrics_pipeline.commands.notify import notify
 from metrics_pipeline.commands.options import STOPPED, asker, day_of, stoppable
 from metrics_pipeline.commands.progress import judging
+from metrics_pipeline.commands.publish import publish
 from metrics_pipeline.commands.pull import pull
 from metrics_pipeline.commands.quarantine import quarantine
 from metrics_pipeline.commands.redact import redact
@@ -131,7 +133,9 @@ cli.command()(trials.estimate)
 cli.command("list")(list_metrics)
 cli.command()(show)
 cli.command()(adapters)
+cli.command()(publish)
 cli.command()(audit)
+cli.command()(export)
 cli.command()(status)
 cli.command()(doctor)
 cli.command()(notify)

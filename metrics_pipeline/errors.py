@@ -12,6 +12,7 @@
     ├── DataFolderError           the data folder cannot be used: other format, locked, full
     ├── LedgerError               the ledger cannot be opened or written
     ├── ErasingError              a conversation is not known, or something of it is left
+    ├── ExportError               rows cannot be written to where they should go
     ├── JudgeError                a judge gave no reply to one request
     │   ├── JudgeBusyError        worth another try: rate limit, server error, time-out
     │   └── JudgeRefusedError     not worth one: bad request, too long, unknown model
@@ -73,6 +74,10 @@ class LedgerError(PipelineError):
 
 class ErasingError(PipelineError):
     """A conversation cannot be erased: nothing of it is known, or something of it is left."""
+
+
+class ExportError(PipelineError):
+    """Rows cannot be written to a store or database."""
 
 
 class JudgeError(PipelineError):

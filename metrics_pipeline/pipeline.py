@@ -289,6 +289,6 @@ def _run(
                 found = check_build(folder, settings, now())
                 refuse_what_blocks(found)
             with measured("publish", stages):
-                publication = publish(folder, now(), settings.keep_generations)
+                publication = publish(folder, now(), settings.keep_generations, settings.keep_generation_days)
     erased_count = sum(erasure.conversation_count for erasure in erased)
     return Summary(erased_count, landing, merged, evaluation, publication, tuple(found), tuple(stages))

@@ -146,7 +146,11 @@ class Settings(BaseModel):
     rate_floor: int = Field(default=10, ge=0)
     """A rate, a share or a mean out of fewer answers is marked in the tables as `is_too_few`: not to be drawn."""
     keep_generations: int = Field(default=5, ge=3)
-    """Published generations that stay on disk."""
+    """Published generations that stay on disk, at least."""
+    keep_generation_days: int = Field(default=0, ge=0, le=36_525)
+    """Those that were published so many days ago or less stay as well, however many they are."""
+    export_names: Literal["key", "name"] = "key"
+    """How an export's `metrics` call a judged metric: by its key, or by the name that a dashboard shows."""
     catch_up_days: int = Field(default=14, ge=1, le=366)
     """Days back for which Dagster makes up nights that did not run; an older day waits until somebody names it."""
     keep_runs_days: int = Field(default=90, ge=1)

@@ -30,14 +30,17 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON
 
     settings = load_settings()
     found = audit_published(data_folder_to_read(settings.data), settings, now())
+    outgrown = [f"{count}. `metrics run` publishes anew." for count in found.counts if not count.is_passed]
     wrong = [*found.damaged, *(str(one) for one in found.findings if one.severity == "block")]
     if as_json:
         print(
             json.dumps(
                 {
                     "generation": found.generation,
+                    "files": found.file_count,
                     "damaged": found.damaged,
-                    "outgrown": found.outgrown,
+                    "counts": [count._asdict() for count in found.counts],
+                    "outgrown": outgrown,
                     "findings": [finding.as_json(one) for one in found.findings],
                 },
                 indent=2,
@@ -47,7 +50,12 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON
         out = console()
         for sentence in found.damaged:
             out.print(f"damaged    {sentence}", soft_wrap=True)
-        for sentence in found.outgrown:
+        if not found.damaged:
+            out.print(f"whole      {counted(found.file_count, 'file')}, each as its hash in the manifest says")
+        for count in found.counts:
+            if count.is_passed:
+                out.print(f"agrees     {count.what}: {count.found:,}")
+        for sentence in outgrown:
             out.print(f"outgrown   {sentence}", soft_wrap=True)
         print_findings(out, found.findings)
         out.print(f"audited    {found.generation}: {counted(len(found.findings), 'finding')}")

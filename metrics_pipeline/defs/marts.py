@@ -93,7 +93,8 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
             for finding in found:
                 context.log.warning("%s: %s", finding.check, finding)
             refuse_what_blocks(found)
-            publication = publish(folder, pipeline.now(), settings.keep_generations)
+            keep, keep_days = settings.keep_generations, settings.keep_generation_days
+            publication = publish(folder, pipeline.now(), keep, keep_days)
         return dg.MaterializeResult(
             metadata={
                 "generation": publication.generation,

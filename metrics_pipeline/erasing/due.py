@@ -83,5 +83,5 @@ def erase_conversations(
     if done and (folder.published / "current").exists():
         with locked(folder.warehouse / ".lock", on_wait):
             build_marts(folder)
-            publication = publish(folder, now(), settings.keep_generations)
+            publication = publish(folder, now(), settings.keep_generations, settings.keep_generation_days)
     return done, publication

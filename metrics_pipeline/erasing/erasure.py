@@ -24,7 +24,7 @@ from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.erasing.landed import erase_from_quarantine, erase_from_shards
 from metrics_pipeline.erasing.places import Look, leftovers, look, row_files, table_files
 from metrics_pipeline.erasing.rows import erase_rows
-from metrics_pipeline.erasing.tombstones import append_tombstones
+from metrics_pipeline.erasing.tombstones import erase_from_feed
 from metrics_pipeline.erasing.unfinished import Unfinished, close_unfinished, read_unfinished, write_unfinished
 from metrics_pipeline.errors import ErasingError
 from metrics_pipeline.evaluation.ledger import Ledger
@@ -163,7 +163,7 @@ def _erase(folder: DataFolder, erasing: Unfinished, before: Look, landing: Path)
         shutil.rmtree(folder.warehouse / "spill", ignore_errors=True)
     for generation in generations(folder):
         rewrite_generation(generation, gone, erasing.began_at)
-    tombstones = append_tombstones(folder, gone, erasing.began_at)
+    tombstones = erase_from_feed(folder, gone, erasing.began_at)
     after = {(place.name, place.unit): place.found for place in look(folder, gone, landing).places}
     close_unfinished(folder)
     places = tuple(

@@ -21,6 +21,7 @@ from metrics_pipeline.erasing.landed import (
     named_in_receipts,
 )
 from metrics_pipeline.erasing.rows import SUFFIXES, held_in_rows
+from metrics_pipeline.erasing.tombstones import held_in_feed
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.files import explained
 from metrics_pipeline.publishing.rewriting import generations, held_in_database, held_in_generation
@@ -86,6 +87,7 @@ def look(folder: DataFolder, gone: Gone, landing: Path) -> Look:
         _Found("quarantine", "names of files", named_in_quarantine(folder, gone)),
         _Found(_name(folder, database), "rows", _in_build(database, gone)),
         *(_Found(_name(folder, path), "rows", held_in_generation(path, gone)) for path in generations(folder)),
+        _Found("feed", "rows", held_in_feed(folder, gone)),
         *_elsewhere(folder, gone, landing),
         _Found("half-written files", "files", Counter(path.name for path in leftovers(folder))),
     ]

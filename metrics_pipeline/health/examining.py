@@ -16,7 +16,7 @@ from metrics_pipeline.health.finding import Finding
 from metrics_pipeline.health.kept_findings import keep_findings
 from metrics_pipeline.health.observation import Observation, findings
 from metrics_pipeline.logs import event
-from metrics_pipeline.publishing.audit import audit
+from metrics_pipeline.publishing.audit import Check, audit
 from metrics_pipeline.publishing.generation import damaged_files, require_build, resolve_current
 from metrics_pipeline.settings import Settings
 from metrics_pipeline.wording import counted
@@ -91,8 +91,10 @@ class Audited(NamedTuple):
     generation: str
     damaged: tuple[str, ...]
     """Files that are not as they were published, a sentence each."""
-    outgrown: tuple[str, ...]
-    """Counts of the data folder that are others by now."""
+    file_count: int
+    """Files that were compared with their hashes."""
+    counts: tuple[Check, ...]
+    """Its counts beside those of the data folder as it is now, which may have outgrown them."""
     findings: tuple[Finding, ...]
 
 
@@ -104,9 +106,9 @@ def audit_published(folder: DataFolder, settings: Settings, now: datetime) -> Au
     """
     generation = resolve_current(folder)
     damaged = tuple(damaged_files(generation))
+    file_count = sum(1 for _ in generation.glob("[!.]*"))
     if damaged:
-        return Audited(generation.name, damaged, (), ())
+        return Audited(generation.name, damaged, file_count, (), ())
     database = generation / "metrics.duckdb"
-    outgrown = tuple(f"{one}. `metrics run` publishes anew." for one in audit(folder, database))
     found = findings(examine(database, folder, settings, now), settings.checks)
-    return Audited(generation.name, (), outgrown, tuple(found))
+    return Audited(generation.name, (), file_count, tuple(audit(folder, database)), tuple(found))

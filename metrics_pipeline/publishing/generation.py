@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,11 +22,13 @@ import msgspec
 import pyarrow.parquet as pq
 
 from metrics_pipeline.data_folder import DataFolder
-from metrics_pipeline.errors import AuditError, PublishError
+from metrics_pipeline.errors import DataFolderError, PublishError
 from metrics_pipeline.files import explained, flush, replacing_folder
 from metrics_pipeline.logs import event
-from metrics_pipeline.publishing.audit import audit
+from metrics_pipeline.publishing.audit import audit, refuse_findings
 from metrics_pipeline.publishing.database_file import new_database
+from metrics_pipeline.publishing.export_names import renamed
+from metrics_pipeline.publishing.feed import append_changes
 from metrics_pipeline.publishing.lake_state import LAKE, built_from
 from metrics_pipeline.publishing.warehouse import database_path
 
@@ -88,12 +90,13 @@ class Publication(NamedTuple):
     """Rows by table."""
 
 
-def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
-    """Audit the build and make it what everybody reads.
+def publish(folder: DataFolder, now: datetime, keep: int, keep_days: int = 0) -> Publication:
+    """Audit the build, make it what everybody reads, and tell the feed; who calls it holds the lock on the warehouse.
 
     Args:
-        now: When; it names the generation and stands in its manifest, and in nothing else.
+        now: When; it names the generation and stands in its manifest and in the feed, and in nothing else.
         keep: Generations that stay on disk, the new one included.
+        keep_days: Those that were published so many days ago or less stay as well.
 
     Raises:
         AuditError: The build does not hold what the files hold. Nothing changes for readers.
@@ -101,25 +104,22 @@ def publish(folder: DataFolder, now: datetime, keep: int) -> Publication:
         DataFolderError: A file cannot be written. Nothing changes for readers.
     """
     database = require_build(folder)
-    if findings := audit(folder, database):
-        raise AuditError(
-            f"The audit of the new tables failed: {'; '.join(map(str, findings))}. What was published before is still "
-            "read. Run again; if it comes back, remove the tables it names from the data folder: they are rebuilt."
-        )
+    refuse_findings(audit(folder, database))
     generations = folder.published / "generations"
     with explained(folder.published), _database_explained(folder.published):
         generations.mkdir(parents=True, exist_ok=True)
         for leftover in [*generations.glob(".*.tmp"), *folder.published.glob(".current.*.tmp")]:
             _remove(leftover)
-        name = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+        name = _name_at(now)
         with replacing_folder(generations / name) as beside:
             rows = _write_tables(database, beside)
             _write_database(database, beside / "metrics.duckdb")
             _write_transcripts(folder, beside / "transcripts.duckdb")
             _write_manifest(folder, beside, name, now, rows)
-        _point(folder.published / "current", Path("generations") / name)
-        _prune(generations, name, keep)
+        point_to(folder, name)
+        _prune(folder, name, keep, _name_at(now - timedelta(days=keep_days)))
     event("published", generation=name, rows=rows)
+    tell_feed(folder, generations / name, now)
     return Publication(name, generations / name, rows)
 
 
@@ -205,6 +205,7 @@ def _write_manifest(folder: DataFolder, target: Path, generation: str, now: date
             "select metric, metric_version from dim_metrics where status not in ('logged_only', 'removed') "
             "order by metric"
         ).fetchall()
+        called = renamed(published)
         inputs = published.execute("select file, file_hash from ingest_files order by file, file_hash").fetchall()
     manifest: dict[str, Any] = {
         "generation": generation,
@@ -214,23 +215,47 @@ def _write_manifest(folder: DataFolder, target: Path, generation: str, now: date
         "rows": rows,
         "sha256": files,
         "metric_versions": dict(found),
+        "called_in_exports": called,
         "inputs": [{"file": file, "file_hash": file_hash} for file, file_hash in inputs],
     }
     (target / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
 
 
-def _point(pointer: Path, target: Path) -> None:
+def point_to(folder: DataFolder, name: str) -> None:
+    """Let everybody who resolves the pointer from now on have that generation."""
+    pointer = folder.published / "current"
     beside = pointer.parent / f".{pointer.name}.{uuid4().hex}.tmp"
-    beside.symlink_to(target, target_is_directory=True)
-    beside.replace(pointer)
-    flush(pointer.parent)
+    with explained(pointer):
+        beside.symlink_to(Path("generations") / name, target_is_directory=True)
+        beside.replace(pointer)
+        flush(pointer.parent)
 
 
-def _prune(generations: Path, current: str, keep: int) -> None:
-    names = sorted((path.name for path in generations.iterdir() if not path.name.startswith(".")), reverse=True)
-    for name in names[keep:]:
-        if name != current:
-            shutil.rmtree(generations / name, ignore_errors=True)
+def kept_generations(folder: DataFolder) -> list[str]:
+    """The names of those on disk, oldest first."""
+    return sorted(path.name for path in (folder.published / "generations").glob("[!.]*") if path.is_dir())
+
+
+def _name_at(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+
+
+def _prune(folder: DataFolder, current: str, keep: int, oldest: str) -> None:
+    for name in kept_generations(folder)[:-keep]:
+        if name != current and name < oldest:
+            shutil.rmtree(folder.published / "generations" / name, ignore_errors=True)
+
+
+def tell_feed(folder: DataFolder, generation: Path, now: datetime) -> None:
+    """Add to the feed what that generation, which is current now, changes.
+
+    Raises:
+        PublishError: It cannot be added. The generation is read all the same.
+    """
+    try:
+        append_changes(folder, generation, now)
+    except DataFolderError as error:
+        raise PublishError(f"{generation.name} is published, and the feed does not say so yet. {error}") from error
 
 
 def _remove(path: Path) -> None:

@@ -15,9 +15,11 @@ import yaml
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import AuditError, PublishError
 from metrics_pipeline.files import explained, write_atomically
+from metrics_pipeline.publishing.broken_rows import broken_rows
 from metrics_pipeline.publishing.known_parse import known_parse
 from metrics_pipeline.publishing.lake_state import built_from, lake_state
 from metrics_pipeline.settings import quiet_libraries
+from metrics_pipeline.wording import counted
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 KNOWN_PARSE = PROJECT / "target" / "known_parse.msgpack"
@@ -84,6 +86,8 @@ class Node(NamedTuple):
     failure_count: int
     """Rows that a test found."""
     message: str | None
+    rows: str = ""
+    """The first rows that it found, or that lack what their table needs, for a person to read."""
 
 
 def build_marts(folder: DataFolder) -> Build:
@@ -106,7 +110,16 @@ def build_nodes(folder: DataFolder) -> list[Node]:
         PublishError: dbt cannot do its work at all.
     """
     begin_build(folder)
-    found = _invoke_dbt("build", folder, *TABLES_AND_CHECKS)
+    return invoke_nodes("build", folder)
+
+
+def invoke_nodes(command: str, folder: DataFolder) -> list[Node]:
+    """Have dbt `build` all models and run their tests, or `test` those that are built; what came of each, in its order.
+
+    Raises:
+        PublishError: dbt cannot do its work at all.
+    """
+    found = _invoke_dbt(command, folder, *TABLES_AND_CHECKS)
     return [
         Node(
             result.node.unique_id,
@@ -116,9 +129,19 @@ def build_nodes(folder: DataFolder) -> list[Node]:
             result.execution_time,
             result.failures or 0,
             result.message,
+            _rows_behind(folder, result),
         )
         for result in found.result.results
     ]
+
+
+def _rows_behind(folder: DataFolder, result: Any) -> str:
+    """The rows behind a failure: those of a test's own query, or those of a model's that have the NULL."""
+    query = getattr(result.node, "compiled_code", None)
+    refused = _NULL_REFUSED.search(str(result.message))
+    if not query or not (refused or result.status.value == "fail"):
+        return ""
+    return broken_rows(database_path(folder), folder.root, query, refused[2] if refused else None)
 
 
 def begin_build(folder: DataFolder) -> None:
@@ -215,10 +238,11 @@ def refuse_failures(nodes: Sequence[Node]) -> None:
 
 def _finding(node: Node) -> str | None:
     """What is wrong with the rows, as a test of dbt or a constraint of a table says it."""
+    shown = f": {node.rows}" if node.rows else ""
     if node.status == "fail":
-        return f"{node.name} ({node.failure_count} rows)"
+        return f"{node.name} ({counted(node.failure_count, 'row')}{shown})"
     refused = _NULL_REFUSED.search(str(node.message))
-    return f"{refused[1]}: a row without {refused[2]}" if refused else None
+    return f"{refused[1]}: a row without {refused[2]}{shown}" if refused else None
 
 
 def _was_stopped(exception: BaseException | None) -> bool:

@@ -190,7 +190,8 @@ def test_nothing_of_an_erased_conversation_is_left_but_in_the_landing_folder(pro
         assert manifest["sha256"] == hashes
         assert manifest["rows"]["dim_conversations"] == 12 == len(rows(generation, "dim_conversations"))
         assert (generation / "transcripts.duckdb").stat().st_mode & 0o777 == 0o600
-    (tombstone,) = (json.loads(line) for line in Path(erasure["tombstones"]).read_text().splitlines())
+    (tombstone,) = pq.read_table(erasure["tombstones"]).to_pylist()
+    assert tombstone["change"] == "erased"
     assert tombstone["conversation_sha256"] == hashlib.sha256((tombstone["salt"] + ID).encode()).hexdigest()
 
     # A run has nothing to ask, and says the same, but for the tables that speak of runs.

@@ -6,6 +6,8 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -110,6 +112,15 @@ def test_older_generations_go_and_the_newest_stay(folder):
     assert sorted(path.name for path in (folder.published / "generations").iterdir()) == names[-3:]
 
 
+def test_younger_generations_stay_however_many_they_are(folder):
+    hours = (0, 30, 47, 49, 72)
+    names = [publish(folder, NOW + timedelta(hours=hour), 3, keep_days=1).generation for hour in hours]
+
+    assert sorted(path.name for path in (folder.published / "generations").iterdir()) == names[-3:]
+    names.append(publish(folder, NOW + timedelta(hours=73), 3, keep_days=2).generation)
+    assert sorted(path.name for path in (folder.published / "generations").iterdir()) == names[-4:]
+
+
 def test_a_reader_that_has_resolved_the_pointer_keeps_reading_its_generation(folder):
     publish(folder, NOW, 3)
     generation = resolve_current(folder)
@@ -124,14 +135,27 @@ def test_a_reader_that_has_resolved_the_pointer_keeps_reading_its_generation(fol
 @pytest.mark.parametrize(
     ("sabotage", "says"),
     [
-        (lambda folder: _add_conversation(folder), "conversations, against their files"),
-        (lambda folder: folder.verdict_file("flag", DAYS[0]).unlink(), "verdicts of all versions"),
+        (
+            lambda folder: _add_conversation(folder),
+            r"conversations, against their files: (\d+) expected, \d+ found \(2026-09-01: (\d+) expected, \d+ found\)",
+        ),
+        (
+            lambda folder: folder.verdict_file("flag", DAYS[0]).unlink(),
+            r"verdicts of all versions, .* \(flag on 2026-09-01: 0 expected, \d+ found\)",
+        ),
         (lambda folder: shutil.rmtree(next(folder.landed.iterdir())), "conversations, against all that landed"),
         (
             lambda folder: _execute(folder, "delete from trend_metric_daily where metric = 'flag'"),
-            "all parts of the trend",
+            "all parts of the trend, .* and at 2 other places",
         ),
-        (lambda folder: _execute(folder, "insert into ingest_files select * from ingest_files"), "export files"),
+        (
+            lambda folder: _execute(folder, "insert into ingest_files select * from ingest_files"),
+            r"export files, against their receipts: 1 expected, 2 found \(\w+.json: 1 expected, 2 found\)",
+        ),
+        (
+            lambda folder: _execute(folder, "update ingest_files set kept_count = kept_count + 1"),
+            r"kept, against the receipts: \d+ expected, \d+ found \(\w+.json: ",
+        ),
     ],
 )
 def test_a_failing_audit_changes_nothing_for_readers_and_says_what_is_wrong(folder, sabotage, says):
@@ -163,7 +187,7 @@ def test_a_test_of_dbt_that_finds_rows_stops_the_build_and_names_itself(folder):
     rows[0]["status"] = "unheard of"
     write_parquet(to_table("metrics", rows), folder.whole_file("metrics"))
 
-    with pytest.raises(AuditError, match=r"accepted_values_dim_metrics_status.*\(1 rows\)"):
+    with pytest.raises(AuditError, match=r"accepted_values_dim_metrics_status.*\(1 row: value_field unheard of"):
         build_marts(folder)
 
     assert published_bytes(folder) == before
@@ -177,7 +201,9 @@ def test_a_row_without_what_its_table_needs_stops_the_build_and_the_column_is_na
     rows[0]["state"] = None
     write_parquet(to_table("verdicts", rows), path)
 
-    with pytest.raises(AuditError, match="audit of the new tables failed: fct_verdict_history: a row without state"):
+    broken = f"conversation_id {rows[0]['conversation_id']}, metric flag, source judged, "
+    says = f"audit of the new tables failed: fct_verdict_history: a row without state: {broken}"
+    with pytest.raises(AuditError, match=says):
         build_marts(folder)
 
     assert published_bytes(folder) == before
@@ -284,6 +310,72 @@ def test_readers_during_publishes_see_one_whole_generation_each_time(folder):
 
     assert torn == []
     assert len(seen) > 1
+
+
+READ = """
+import json, random, sys, time
+from pathlib import Path
+import duckdb, pyarrow.parquet as pq
+from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.publishing.generation import resolve_current
+
+folder, reads, seen, torn = DataFolder(Path(sys.argv[1])), int(sys.argv[2]), set(), []
+choose = random.Random(int(sys.argv[3]))
+while reads or not Path(sys.argv[4]).exists():
+    generation = resolve_current(folder)
+    manifest = json.loads((generation / "manifest.json").read_text())
+    table = choose.choice(sorted(manifest["rows"]))
+    if choose.random() < 0.5:
+        with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
+            rows = database.table(table).count("*").fetchone()[0]
+            marks = database.sql("select distinct definition from dim_metrics where metric = 'flag'").fetchall()
+    else:
+        rows = pq.read_metadata(generation / f"{table}.parquet").num_rows
+        marks = [(pq.read_table(generation / "dim_metrics.parquet").to_pylist()[3]["definition"],)]
+    # The build says in a row what its publish is called; one that is mixed of two says it wrongly.
+    if manifest["generation"] != generation.name or rows != manifest["rows"][table] or len(marks) != 1:
+        torn.append(generation.name)
+    if int(marks[0][0]) != manifest["rows"]["ingest_files"]:
+        torn.append(generation.name)
+    seen.add(generation.name)
+    reads = max(reads - 1, 0)
+print(json.dumps([len(seen), torn]))
+"""
+
+
+@pytest.mark.slow
+def test_ten_thousand_reads_by_four_readers_during_fifty_publishes_each_see_one_whole_generation(folder, tmp_path):
+    """Each build says its number twice: in a row of one table, and in how many rows another has."""
+    _number(folder, 1)
+    publish(folder, NOW, 3)
+    stop = tmp_path / "stop"
+    readers = [
+        subprocess.Popen(
+            [sys.executable, "-c", READ, str(folder.root), "2500", str(seed), str(stop)], stdout=subprocess.PIPE
+        )
+        for seed in range(4)
+    ]
+    for number in range(2, 52):
+        _number(folder, number)
+        publish(folder, NOW + timedelta(minutes=number), 3)
+    stop.touch()
+    found = [json.loads(reader.communicate()[0]) for reader in readers]
+
+    assert [torn for _, torn in found] == [[]] * 4
+    assert all(seen > 10 for seen, _ in found)
+
+
+def _number(folder, number):
+    """Make the build one that no other is; its files and their receipts with it."""
+    with duckdb.connect(str(database_path(folder))) as database:
+        database.execute(f"update dim_metrics set definition = '{number}' where metric = 'flag'")
+        for _ in range(number - database.table("ingest_files").count("*").fetchone()[0]):
+            shutil.copytree(receipt := next(folder.landed.iterdir()), folder.landed / f"{number:032x}")
+            database.execute("insert into ingest_files select * from ingest_files limit 1")
+            path = folder.landed / f"{number:032x}" / "receipt.json"
+            path.write_text(
+                json.dumps(json.loads((receipt / "receipt.json").read_text()) | {"file_hash": path.parent.name})
+            )
 
 
 def test_nobody_else_can_read_a_word_of_a_new_database_while_it_is_written(tmp_path):

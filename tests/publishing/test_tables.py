@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
@@ -270,6 +274,32 @@ def test_a_plain_client_answers_a_trend_question_in_one_select_and_every_column_
 def test_a_client_of_duckdb_1_0_could_open_the_published_file(world):
     (row,) = world.rows("select tags from duckdb_databases() where database_name = 'metrics'")
     assert row["tags"]["storage_version"].startswith("v1.0.0")
+
+
+@pytest.mark.slow
+def test_a_client_of_duckdb_1_0_opens_it_and_answers_a_trend_question(world, tmp_path):
+    client = tmp_path / "client"
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", client], check=True)
+    command = [uv, "pip", "install", "--quiet", "--no-config", "--python", client / "bin" / "python", "duckdb==1.0.0"]
+    # Newer than what the project's own lock may take is not meant: that client is of 2024.
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("duckdb 1.0.0 cannot be installed here")
+    query = "select metric, sum(rate_numerator), sum(rate_denominator) from trend_metric_daily group by 1 order by 1"
+    code = (
+        "import duckdb, json, sys; d = duckdb.connect(sys.argv[1], read_only=True);"
+        "tables = d.execute('select table_name from duckdb_tables()').fetchall();"
+        "counts = {t: d.execute(f'select count(*) from (select * from {t})').fetchone()[0] for t, in tables};"
+        "print(json.dumps([duckdb.__version__, counts, d.execute(sys.argv[2]).fetchall()], default=int))"
+    )
+    arguments = [client / "bin" / "python", "-c", code, world.publication.path / "metrics.duckdb", query]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    version, counts, trend = json.loads(done.stdout)
+    assert version == "1.0.0"
+    assert counts == world.publication.rows
+    assert trend == [list(row.values()) for row in world.rows(query)]
 
 
 def test_second_opinions_count_who_agrees_for_each_reason_apart_and_stand_in_no_verdict(world):

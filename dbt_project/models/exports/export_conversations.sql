@@ -12,13 +12,21 @@ logged_names as (
     select distinct name from logged
 ),
 
+prefixes as (
+    -- As often as it takes: what an agent logs may be called anything.
+    select repeat('judged:', unnest(range(2 + count(*) filter (where name like 'judged:%')))) as prefix
+    from logged_names
+),
+
 metric_keys as (
     -- A logged name keeps its key; a judged metric of the same name stands beside it.
     select
         metrics.metric,
-        case when names.name is null then metrics.metric else 'judged:' || metrics.metric end as name
+        min_by(prefixes.prefix, length(prefixes.prefix)) || metrics.metric as name
     from {{ ref('stg_metrics') }} as metrics
-    left join logged_names as names on metrics.metric = names.name
+    cross join prefixes
+    where prefixes.prefix || metrics.metric not in (select logged_names.name from logged_names)
+    group by metrics.metric
 ),
 
 primaries as (
