@@ -263,7 +263,7 @@ def dagster_home(folder: Path) -> Path:
 
 def set_dagster_home(folder: Path) -> None:
     """Make `folder` Dagster's home unless the user has chosen one."""
-    if "DAGSTER_HOME" not in os.environ:
+    if not os.environ.get("DAGSTER_HOME"):
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["DAGSTER_HOME"] = str(folder.absolute())
 

@@ -28,11 +28,12 @@ PICTURES = ROOT / "docs" / "pictures"
 COLORS = 128
 """Of a picture's palette: a fifth of the bytes, and no difference that one sees."""
 METRIC = "booking_completed"
-TABLE = "trend_metric_daily"
+WARNED = "request_resolved"
+"""A metric that one of its checks warns of on the demo's data."""
 PAGES = {
     "asset_graph": ("/asset-groups?expanded=global%40global%3Alake%2Cglobal%40global%3Ametrics", "conversations"),
     "days_of_a_metric": (f"/assets/metric/{METRIC}?view=partitions", "2026-09-01"),
-    "checks_of_a_table": (f"/assets/{TABLE}?view=checks", "parts_add_up_to_conversations"),
+    "checks_of_a_metric": (f"/assets/metric/{WARNED}?view=checks&checkDetail=undecided", "Latest execution"),
 }
 """By the picture's name: the page, and what it shows once it is there."""
 SETTLED_MILLISECONDS = 4_000

@@ -56,7 +56,10 @@ def range_to_backfill(settings: Settings, metric: str, first: date | None, last:
     found = [key for key in keys if (not first or key >= first.isoformat()) and (not last or key <= last.isoformat())]
     if not found:
         there = f"Those go from {keys[0]} to {keys[-1]}" if keys else "There is none yet"
-        raise SettingsError(f"No day that has ended from {first or 'the first'} to {last or 'the last'}. {there}.")
+        raise SettingsError(
+            f"No day that has ended from {first or 'the first'} to {last or 'the last'}. {there}. They begin with the "
+            "first that has conversations (`metrics run` lands exports that wait), or with METRICS_FIRST_DAY."
+        )
     return date.fromisoformat(found[0]), date.fromisoformat(found[-1])
 
 

@@ -86,7 +86,7 @@ def marts_assets(settings: Settings, catalog: Catalog, project: DbtProject) -> l
     )
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         for problem in catalog.problems:
-            context.log.warning("not loaded, its last good version stays in force: %s", problem)
+            context.log.warning("not loaded, so that its metric is not judged, and keeps its days: %s", problem)
         folder = open_data_folder(settings.data)
         with locked(folder.warehouse / ".lock"):
             found = check_build(folder, settings, pipeline.now())

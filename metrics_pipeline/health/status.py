@@ -98,7 +98,8 @@ def status(settings: Settings, origins: dict[str, Origin], seen: NightsSeen, now
 
     catalog = tried(lambda: load_catalog(settings.definitions), Catalog((), {}, ()))
     wrong += [
-        f"A definition does not load, and its last good version stays in force: {one}" for one in catalog.problems
+        f"A definition does not load; its metric is judged no more until it does, and keeps its days: {one}"
+        for one in catalog.problems
     ]
     marks = day_marks(folder)
     found = Status(

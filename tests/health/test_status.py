@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -19,6 +20,7 @@ from metrics_pipeline.cli import cli
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.nights_seen import nights_seen
+from metrics_pipeline.errors import DataFolderError, SettingsError
 from metrics_pipeline.health.finding import Finding
 from metrics_pipeline.health.kept_findings import keep_findings
 from metrics_pipeline.health.status import Status, status
@@ -202,3 +204,37 @@ def test_days_that_the_grid_does_not_show_are_counted_one_by_one_whatever_else_i
         for marked in (DAYS[0], DAYS[1], DAYS[2], date(2026, 8, 1), date(2026, 8, 2)):
             instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=marked.isoformat()))
     assert "answer_given: 5 judged, 2 not marked in Dagster (2026-09-04 to 2026-09-05)" in command(judged).output
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ("relative", "Dagster takes only a whole path"),
+        ("{root}/nowhere", "there is no folder"),
+        ("{root}/a file", "there is no folder"),
+    ],
+)
+def test_a_home_that_dagster_does_not_take_is_one_sentence(settings, tmp_path, monkeypatch, home, said):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("DAGSTER_HOME", home.format(root=tmp_path))
+    with pytest.raises(SettingsError, match=said), open_home(settings):
+        pass
+
+
+def test_a_home_variable_that_is_set_to_nothing_is_not_set(settings, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    with open_home(settings) as instance:
+        assert instance.root_directory == str(settings.data / "dagster_home")
+
+
+def test_a_home_on_a_disk_that_is_full_is_one_sentence(settings):
+    with open_home(settings) as instance:
+        assert instance.get_runs_count() == 0
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        # Every file of a disk without room: none may grow.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+        with pytest.raises(DataFolderError, match="disk is full"), open_home(settings) as instance:
+            failing_job.execute_in_process(instance=instance, raise_on_error=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
