@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
+from metrics_pipeline.defs.following import BACKFILL_TAG
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import SILENT, run_here, why_it_failed
 from metrics_pipeline.defs.lake import metric_asset_key
@@ -17,8 +18,6 @@ from metrics_pipeline.evaluation.tally import Tally
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.publishing.generation import resolve_current
 from metrics_pipeline.settings import Settings
-
-BACKFILL_TAG = "metrics/backfill"
 
 
 class Backfilled(NamedTuple):

@@ -75,7 +75,8 @@ def _result(key: dg.AssetCheckKey, seen: Sequence[Observation], settings: Settin
         check_name=key.name,
         severity=_severity(settings, key.name),
         description=said,
-        metadata={**figures, "seen": _table(ordered)} if ordered else {},
+        # The figures are the newest day's; the sentence may be about another.
+        metadata={"day": str(ordered[0].day or ""), **figures, "seen": _table(ordered)} if ordered else {},
     )
 
 

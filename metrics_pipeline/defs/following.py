@@ -24,6 +24,9 @@ from metrics_pipeline.publishing.lake_state import lake_state, published_state
 from metrics_pipeline.settings import Settings
 
 LOOK_SECONDS = 30
+BACKFILL_TAG = "metrics/backfill"
+"""On the runs of a backfill from the command line: the metric."""
+PUBLISHES_WITHIN_SECONDS = 60
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -108,6 +111,8 @@ def after_lake_sensor(
     def after_lake(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if is_busy(context.instance):
             return dg.SkipReason("A run is under way, or waits for its turn.")
+        if is_between_runs(context.instance, now()):
+            return dg.SkipReason("A backfill from the command line has judged, and publishes next.")
         folder = open_data_folder(settings.data)
         state = lake_state(folder)
         seen = msgspec.json.decode(context.cursor, type=Followed) if context.cursor else Followed()
@@ -145,6 +150,15 @@ def is_busy(instance: dg.DagsterInstance) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=1)) or any(
         backfill.status.value in ("REQUESTED", "CANCELING", "FAILING") for backfill in backfills
     )
+
+
+def is_between_runs(instance: dg.DagsterInstance, moment: datetime) -> bool:
+    """Whether a command has judged days and is about to build the tables itself; not once it is long overdue."""
+    newest = instance.get_run_records(limit=1)
+    if not newest or newest[0].dagster_run.job_name != "lake" or BACKFILL_TAG not in newest[0].dagster_run.tags:
+        return False
+    ended_at = newest[0].end_time
+    return ended_at is not None and moment.timestamp() - ended_at < PUBLISHES_WITHIN_SECONDS
 
 
 def _cursor(followed: Followed) -> str:

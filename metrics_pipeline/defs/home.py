@@ -25,7 +25,7 @@ def open_home(settings: Settings) -> Iterator[dg.DagsterInstance]:
     ours = DataFolder(settings.data).dagster_home
     home = dagster_home(ours)
     if home != ours and not home.is_absolute():
-        raise SettingsError(f"DAGSTER_HOME is {home}, and Dagster takes only a whole path: set it to {home.absolute()}.")
+        raise SettingsError(f"DAGSTER_HOME is {home}; Dagster takes only a whole path: set it to {home.absolute()}.")
     if home != ours and not home.is_dir():
         raise SettingsError(
             f"DAGSTER_HOME is {home}, where there is no folder. Make one, or unset it: then it is {ours}."
@@ -33,9 +33,10 @@ def open_home(settings: Settings) -> Iterator[dg.DagsterInstance]:
     try:
         ours.mkdir(parents=True, exist_ok=True)
         if not (ours / "dagster.yaml").exists():
-            write_atomically(ours / "dagster.yaml", files("metrics_pipeline.defs").joinpath("dagster.yaml").read_bytes())
+            content = files("metrics_pipeline.defs").joinpath("dagster.yaml").read_bytes()
+            write_atomically(ours / "dagster.yaml", content)
     except OSError as error:
-        raise DataFolderError(f"{ours}: cannot be written ({type(error).__name__}). Correct its permissions.") from error
+        raise DataFolderError(f"{ours}: cannot be written in. Correct its permissions.") from error
     if not os.access(home, os.W_OK | os.X_OK):
         raise DataFolderError(
             f"{home}: Dagster's home cannot be written in. Correct its permissions, or set DAGSTER_HOME."

@@ -19,7 +19,7 @@ from nights import Nights
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
 from metrics_pipeline.defs.backfilling import backfill
-from metrics_pipeline.defs.following import is_busy
+from metrics_pipeline.defs.following import BACKFILL_TAG, is_between_runs, is_busy
 from metrics_pipeline.defs.home import open_home
 from metrics_pipeline.defs.in_process import run_here
 from metrics_pipeline.defs.nights import Stretch, days_of_a_night, stretches
@@ -255,6 +255,19 @@ def test_a_run_that_its_user_ends_before_its_first_step_holds_up_nobody_and_no_d
         (run,) = instance.get_runs()
         assert (run.status, run.tags["dagster/max_retries"]) == (dg.DagsterRunStatus.CANCELED, "0")
         assert not is_busy(instance)
+
+
+def test_the_sensor_leaves_the_tables_to_a_backfill_that_has_just_judged_and_takes_them_up_if_that_never_builds():
+    @dg.job(name="lake")
+    def lake():
+        pass
+
+    with dg.instance_for_test() as instance:
+        lake.execute_in_process(instance=instance)
+        assert not is_between_runs(instance, datetime.now(UTC))
+        lake.execute_in_process(instance=instance, tags={BACKFILL_TAG: "answer_given"})
+        assert is_between_runs(instance, datetime.now(UTC))
+        assert not is_between_runs(instance, datetime.now(UTC) + timedelta(minutes=2))
 
 
 def ended_by_hand(progress: Progress) -> None:
