@@ -7,6 +7,7 @@ give the same tables however they came. One in progress has not landed at all.
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -137,7 +138,8 @@ def _whole(folder: DataFolder, day: date) -> bool:
 def _write_day(folder: DataFolder, day: date, paths: Sequence[Path], chosen: pa.Table) -> None:
     """Slice by slice, each of a number of turns: neither memory nor a byte of the files depends on the shards."""
     day_mark = mark(chosen)
-    if any(mark_of(path) == day_mark and _take_over(folder, day, path) for path in paths):
+    if (whole := next((path for path in paths if mark_of(path) == day_mark), None)) is not None:
+        _take_over(folder, day, whole)
         return
     with ExitStack() as stack:
         runs = [stack.enter_context(run_of_shard(path)) for path in paths]
@@ -149,19 +151,15 @@ def _write_day(folder: DataFolder, day: date, paths: Sequence[Path], chosen: pa.
             write(rows)
 
 
-def _take_over(folder: DataFolder, day: date, shard: Path) -> bool:
-    """Have the files of a shard that lies as the day's tables be these too; False where the file system cannot.
+def _take_over(folder: DataFolder, day: date, shard: Path) -> None:
+    """Copy the files of a shard that lies as the day's tables.
 
-    Neither is ever written to in place, so that what becomes of the one does not touch the other.
+    Not linked: whatever damages a table in place must leave what it is written anew from.
     """
-    try:
-        # The mark comes last: a crash before it leaves a day that the next merge writes anew.
-        for table in reversed(DAY_TABLES):
-            with replacing(folder.day_file(table, day)) as beside:
-                beside.hardlink_to(shard_file(shard, table))
-    except DataFolderError:
-        return False
-    return True
+    # The mark comes last: a crash before it leaves a day that the next merge writes anew.
+    for table in reversed(DAY_TABLES):
+        with replacing(folder.day_file(table, day)) as beside:
+            shutil.copyfile(shard_file(shard, table), beside)
 
 
 def _taken(runs: Sequence[Run], chosen: pa.Table) -> pa.Table:

@@ -1,7 +1,7 @@
 """The files of a shard: what landed of one export file and one day, its rows by id and content hash.
 
 A shard of many conversations, each of them once, is most likely all that its day has. It lies as that day's tables
-would, and a merge takes them over as they are, without reading or writing them. Any other shard is one file, in which
+would, and a merge copies them as they are, without a look at a row. Any other shard is one file, in which
 turns and logged values are lists. A shard is known by the file that has a row for each conversation, `day=….parquet`.
 """
 
