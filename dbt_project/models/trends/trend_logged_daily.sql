@@ -1,4 +1,5 @@
--- One row per logged name, day and value: '(none)' where it is empty, '(other)' for all but the most frequent.
+-- One row per logged name, day and value: '(none)' where it is empty, '(other)' for all but the most frequent, and for
+-- what one single conversation ever logged: that may be words of its caller, and no sum may name anybody.
 with logged as (
     select distinct
         metric,
@@ -8,6 +9,15 @@ with logged as (
     from {{ ref('fct_logged_metrics') }}
 ),
 
+repeated as (
+    select
+        metric,
+        own_value
+    from logged
+    group by metric, own_value
+    having own_value = '(none)' or count(distinct conversation_id) > 1
+),
+
 ranked as (
     select
         metric,
@@ -15,6 +25,7 @@ ranked as (
         own_value,
         row_number() over (partition by metric, conversation_date order by count(*) desc, own_value) as place
     from logged
+    inner join repeated using (metric, own_value)
     group by metric, conversation_date, own_value
 ),
 
@@ -26,7 +37,7 @@ shown as (
         logged.own_value,
         case when ranked.place <= {{ most_values() }} then logged.own_value else '(other)' end as shown_value
     from logged
-    inner join ranked using (metric, conversation_date, own_value)
+    left join ranked using (metric, conversation_date, own_value)
 ),
 
 counted as (
