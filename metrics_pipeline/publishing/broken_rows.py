@@ -11,8 +11,19 @@ MOST_VALUES = 6
 LONGEST = 60
 """Characters of a value that are shown."""
 TELLING = (
-    *("model", "row_key", "conversation_id", "metric", "source", "conversation_date", "metric_version", "file"),
-    *("run_id", "run_date", "unique_field", "value_field", "from_field", "n_records", "judge_fingerprint", "label"),
+    *("model", "row_key", "conversation_id", "metric", "source", "conversation_date", "starts_on", "dimension"),
+    *(
+        "metric_version",
+        "file",
+        "run_id",
+        "run_date",
+        "unique_field",
+        "value_field",
+        "from_field",
+        "n_records",
+        "judge_fingerprint",
+        "label",
+    ),
 )
 """Columns that say which row it is, the most telling first."""
 UNSPEAKABLE = ("text", "quote", "reason", "evidence", "attributes", "value", "function_arguments", "function_result")

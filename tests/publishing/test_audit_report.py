@@ -51,7 +51,7 @@ BROKEN = {
     "intervals": (
         "update trend_metric_daily set rate_low = rate + 0.01 where metric = 'steps' and rate is not null"
         " and conversation_date = '2026-09-01'",
-        r"rates_lie_within_their_intervals \(1 row: metric steps, conversation_date 2026-09-01\)",
+        r"rates_lie_within_their_intervals \(1 row: model trend_metric_daily, metric steps, starts_on 2026-09-01\)",
     ),
     "files": (
         "update ingest_files set kept_count = kept_count + 1",

@@ -327,7 +327,7 @@ while reads or not Path(sys.argv[4]).exists():
     table = choose.choice(sorted(manifest["rows"]))
     if choose.random() < 0.5:
         with duckdb.connect(str(generation / "metrics.duckdb"), read_only=True) as database:
-            rows = database.table(table).count("*").fetchone()[0]
+            rows = database.table(table).count("*").fetchall()[0][0]
             marks = database.sql("select distinct definition from dim_metrics where metric = 'flag'").fetchall()
     else:
         rows = pq.read_metadata(generation / f"{table}.parquet").num_rows
@@ -369,7 +369,7 @@ def _number(folder, number):
     """Make the build one that no other is; its files and their receipts with it."""
     with duckdb.connect(str(database_path(folder))) as database:
         database.execute(f"update dim_metrics set definition = '{number}' where metric = 'flag'")
-        for _ in range(number - database.table("ingest_files").count("*").fetchone()[0]):
+        for _ in range(number - database.table("ingest_files").count("*").fetchall()[0][0]):
             shutil.copytree(receipt := next(folder.landed.iterdir()), folder.landed / f"{number:032x}")
             database.execute("insert into ingest_files select * from ingest_files limit 1")
             path = folder.landed / f"{number:032x}" / "receipt.json"
