@@ -331,7 +331,8 @@ while reads or not Path(sys.argv[4]).exists():
             marks = database.sql("select distinct definition from dim_metrics where metric = 'flag'").fetchall()
     else:
         rows = pq.read_metadata(generation / f"{table}.parquet").num_rows
-        marks = [(pq.read_table(generation / "dim_metrics.parquet").to_pylist()[3]["definition"],)]
+        metrics = pq.read_table(generation / "dim_metrics.parquet", columns=["metric", "definition"]).to_pylist()
+        marks = [(metric["definition"],) for metric in metrics if metric["metric"] == "flag"]
     # The build says in a row what its publish is called; one that is mixed of two says it wrongly.
     if manifest["generation"] != generation.name or rows != manifest["rows"][table] or len(marks) != 1:
         torn.append(generation.name)
