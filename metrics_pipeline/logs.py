@@ -23,6 +23,8 @@ FIELDS = "fields"
 logger = logging.getLogger(NAME)
 # Without one, Python writes what is worse than INFO to standard error by itself.
 logger.addHandler(logging.NullHandler())
+# A library that sets the root logger up would write events as text among what is said to the user.
+logger.propagate = False
 
 
 def event(name: str, level: int = logging.INFO, **fields: Any) -> None:
@@ -68,4 +70,3 @@ def log_to_stderr(log_format: Literal["text", "json"]) -> None:
         lines.setFormatter(JsonLines())
         logger.addHandler(lines)
         logger.setLevel(logging.INFO)
-        logger.propagate = False

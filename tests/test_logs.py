@@ -55,6 +55,17 @@ def test_a_run_is_told_in_figures_without_a_transcript_or_a_secret(tmp_path, cap
     assert (judged["metric"], judged["open_count"] > 0) == ("answer_given", bool(fault))
 
 
+def test_as_text_no_event_stands_among_what_is_said_whatever_a_library_does_with_the_root_logger(capsys):
+    log_to_stderr("text")
+    heard = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(heard)
+    try:
+        event("failed", logging.ERROR)
+    finally:
+        logging.getLogger().removeHandler(heard)
+    assert capsys.readouterr().err == ""
+
+
 def test_an_error_that_is_not_ours_is_told_by_its_kind_alone(capsys):
     log_to_stderr("json")
     for error in (LandingError("There is nothing to land."), ValueError(SAID)):
