@@ -15,7 +15,7 @@ help:
 	@echo "make names     what redact_names = true needs, into .venv"
 	@echo "make browser   what drives a browser for pictures and tests of pages, into .venv"
 	@echo "make demo      the main job on the demo's data, into ./data"
-	@echo "make test      lint and the tests (under five minutes)"
+	@echo "make test      lint and the tests (six minutes on two cores)"
 	@echo "make test-all  the slower proofs as well"
 	@echo "make lint      ruff, mypy, sqlfluff"
 	@echo "make lock      resolve requirements.lock anew"
