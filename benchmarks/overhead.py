@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -129,12 +129,13 @@ def run_job(job: str) -> dict[str, float]:
         resolved = definitions.resolve_job_def(job)
     day = DAY.isoformat()
     tags = {RANGE_START: day, RANGE_END: day, NIGHT_TAG: day} if job == "lake" else {}
-    with part("instance"):
-        instance: dagster.DagsterInstance = open_home(settings)
-    began, work = cpu_seconds(), sum(parts.get(name, 0) for name in WORK)
-    done = resolved.execute_in_process(instance=instance, tags=tags, run_config=SILENT)
-    assert done.success
-    parts["Dagster's own"] = cpu_seconds() - began - (sum(parts.get(name, 0) for name in WORK) - work)
+    with ExitStack() as opened:
+        with part("instance"):
+            instance: dagster.DagsterInstance = opened.enter_context(open_home(settings))
+        began, work = cpu_seconds(), sum(parts.get(name, 0) for name in WORK)
+        done = resolved.execute_in_process(instance=instance, tags=tags, run_config=SILENT)
+        assert done.success
+        parts["Dagster's own"] = cpu_seconds() - began - (sum(parts.get(name, 0) for name in WORK) - work)
     return parts
 
 
