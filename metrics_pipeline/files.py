@@ -162,6 +162,25 @@ def locked(path: Path, on_wait: Callable[[], None] = lambda: None, shared: bool 
         handle.close()
 
 
+def is_locked(path: Path, even_shared: bool = False) -> bool:
+    """Whether a process that lives holds the lock on `path`; of a file that is not there nobody does.
+
+    Args:
+        even_shared: Count a lock that is shared as well. Two who look so at once may take each other for a holder.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if even_shared else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextmanager
 def lock_if_free(path: Path) -> Iterator[bool]:
     """Hold the lock on `path` and give True, or give False at once where another process holds it."""

@@ -39,3 +39,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, file by file: begun last, one of two workers would wait for the other."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """A command of `metrics` in a project of its own, with settings by name."""
+    from small_project import write_project
+    from typer.testing import CliRunner
+
+    from metrics_pipeline.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+
+    def run(*arguments, **settings):
+        environment = {f"METRICS_{name.upper()}": value for name, value in settings.items()}
+        return CliRunner().invoke(cli, list(arguments), env=environment)
+
+    return run

@@ -36,7 +36,7 @@ def job_definitions(
     """
     of_days = dg.AssetSelection.groups("lake", "metrics")
     of_newest_days = dg.AssetSelection.checks(checks)
-    lake = dg.define_asset_job("lake", of_days - of_newest_days, partitions_def=days)
+    lake = dg.define_asset_job("lake", of_days - of_newest_days)
     tables = dg.AssetSelection.assets(PUBLISHED).upstream() - of_days
     marts = dg.define_asset_job("marts", tables | of_newest_days)
     landing = _landing_job(settings, days)

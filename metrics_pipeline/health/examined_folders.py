@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from metrics_pipeline.data_folder import DataFolder
+from metrics_pipeline.files import is_locked
 from metrics_pipeline.health.examined import Examined
 from metrics_pipeline.health.storage import storage
 from metrics_pipeline.settings import Settings
@@ -130,16 +131,9 @@ def _is_readable(path: Path) -> bool:
 
 
 def _is_held(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
+    # One that may not be read is said under write access.
+    with suppress(PermissionError):
+        return is_locked(path, even_shared=True)
     return False
 
 

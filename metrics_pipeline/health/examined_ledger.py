@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from metrics_pipeline.data_folder import DataFolder
 from metrics_pipeline.errors import LedgerError
-from metrics_pipeline.evaluation.bookkeeping.claims import is_claimed, processes_folder
+from metrics_pipeline.evaluation.bookkeeping.claims import processes_folder
 from metrics_pipeline.evaluation.bookkeeping.schema import ADDED_SINCE, SCHEMA_VERSION, version_of
 from metrics_pipeline.evaluation.bookkeeping.statistics import UNSETTLED
 from metrics_pipeline.evaluation.ledger import Ledger
 from metrics_pipeline.evaluation.ledger_file import connected_to_read
+from metrics_pipeline.files import is_locked
 from metrics_pipeline.health.examined import Examined
 from metrics_pipeline.wording import counted
 
@@ -54,7 +55,7 @@ def claims(folder: DataFolder) -> Iterator[Examined]:
     """Processes that ask, those that were killed while they did, and requests of which nobody knows what they cost."""
     processes = processes_folder(folder.ledger)
     files = sorted(processes.iterdir()) if processes.is_dir() else []
-    alive = [path for path in files if is_claimed(path)]
+    alive = [path for path in files if is_locked(path)]
     try:
         with Ledger.to_read(folder.ledger) as opened:
             unsettled = opened.request_counts().get(UNSETTLED, 0)

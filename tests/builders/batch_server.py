@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from model_server import Handler, ModelServer
+from serving import served
 
 Results = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """Lines of the output file, and of the error file."""
@@ -98,13 +98,8 @@ class BatchServer(ModelServer):
 
 @contextmanager
 def batch_server() -> Iterator[BatchServer]:
-    server = BatchServer()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(BatchServer()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _BatchHandler(Handler):

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from serving import served
+
 TOKEN = "the-right-token"
 BROKEN = ("500", "503", "429", "429 seconds", "429 date", "hang", "drip", "drop", "cut", "cut open", "html", "empty")
 """Faults of one reply that another try gets past."""
@@ -57,13 +59,8 @@ def conversations_server(
     plan: dict[int, str] | None = None,
     project: str = "hotel one",
 ) -> Iterator[ConversationsServer]:
-    server = ConversationsServer(conversations, offsets, plan or {}, project)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(ConversationsServer(conversations, offsets, plan or {}, project)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from serving import served
+
 TURN = re.compile(r'^\{"turn_index":.*\}$', re.MULTILINE)
 
 
@@ -67,13 +69,8 @@ class ModelServer(ThreadingHTTPServer):
 
 @contextmanager
 def model_server(fault: str = "", latency_seconds: float = 0.0) -> Iterator[ModelServer]:
-    server = ModelServer(fault, latency_seconds)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(ModelServer(fault, latency_seconds)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):

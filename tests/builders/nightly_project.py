@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exports import raw, write
+from small_project import DEFINITION
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.data_folder import open_data_folder
@@ -15,13 +16,6 @@ from metrics_pipeline.evaluation.runner import Report
 from metrics_pipeline.metrics.catalog import load_catalog
 from metrics_pipeline.settings import Settings, load_settings
 
-DEFINITION = """\
-name: {name}
-type: boolean
-definition: The agent gave {what}.
-true_when: The agent said {what}.
-false_when: The agent gave none.
-"""
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 5)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -13,6 +12,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from serving import served
 
 
 class WebHook(ThreadingHTTPServer):
@@ -46,13 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_hook() -> Iterator[WebHook]:
-    server = WebHook()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(WebHook()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class MailServer:

@@ -5,38 +5,13 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from exports import raw, write
-from typer.testing import CliRunner
 
-from metrics_pipeline.cli import cli
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.errors import BlockedError, PipelineError, PublishError
 from metrics_pipeline.health.kept_findings import last_findings
 from metrics_pipeline.pipeline import take_in
 from metrics_pipeline.settings import load_settings
-
-DEFINITION = """\
-name: Answer
-type: boolean
-definition: The agent gave an answer.
-true_when: The agent said an answer.
-false_when: The agent gave none.
-"""
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "metric_definitions").mkdir()
-    (tmp_path / "metric_definitions" / "answer_given.yaml").write_text(DEFINITION)
-    write(tmp_path / "data" / "landing" / "a.json", *(raw(number) for number in range(10)))
-
-    def run(*arguments, **settings):
-        environment = {f"METRICS_{name.upper()}": value for name, value in settings.items()}
-        return CliRunner().invoke(cli, list(arguments), env=environment)
-
-    return run
 
 
 def test_a_check_warns_after_a_run_and_keeps_what_is_published_where_it_blocks(command, tmp_path):

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from exports import raw, write
-from test_audit import DEFINITION
-from typer.testing import CliRunner
 
-from metrics_pipeline.cli import cli
 from metrics_pipeline.errors import AuditError, PipelineError, PublishError, SettingsError
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "metric_definitions").mkdir()
-    (tmp_path / "metric_definitions" / "answer_given.yaml").write_text(DEFINITION)
-    write(tmp_path / "data" / "landing" / "a.json", *(raw(number) for number in range(10)))
-
-    def run(*arguments, **settings):
-        environment = {f"METRICS_{name.upper()}": value for name, value in settings.items()}
-        return CliRunner().invoke(cli, list(arguments), env=environment)
-
-    return run
 
 
 def test_a_rehearsal_publishes_nothing_and_a_rollback_lets_an_older_generation_be_read(command, tmp_path):

@@ -16,19 +16,13 @@ import dagster as dg
 import pytest
 from exports import raw, write
 from model_server import model_server
+from small_project import ANSWER
 
 from metrics_pipeline.defs.schedule import RANGE_END, RANGE_START
 from metrics_pipeline.defs.upkeep import process_of
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
-DEFINITION = """\
-name: Answer
-type: boolean
-definition: The agent gave an answer.
-true_when: The agent said an answer.
-false_when: The agent gave none.
-"""
 
 
 @contextmanager
@@ -64,7 +58,7 @@ def test_after_a_kill_of_the_run_that_holds_the_pool_or_of_everything_the_next_o
     tmp_path, killed, seconds
 ):
     (tmp_path / "definitions").mkdir()
-    (tmp_path / "definitions" / "answer_given.yaml").write_text(DEFINITION)
+    (tmp_path / "definitions" / "answer_given.yaml").write_text(ANSWER)
     write(tmp_path / "data" / "landing" / "a.json", raw(0))
     home = tmp_path / "home"
     home.mkdir()
@@ -73,7 +67,7 @@ def test_after_a_kill_of_the_run_that_holds_the_pool_or_of_everything_the_next_o
         environment = os.environ | {
             "DAGSTER_HOME": str(home),
             "METRICS_DATA": str(tmp_path / "data"),
-            "METRICS_DEFINITIONS": str(tmp_path / "definitions"),
+            "METRICS_ANSWERS": str(tmp_path / "definitions"),
             "METRICS_FIRST_DAY": "2026-09-01",
             "METRICS_MODEL": "openai/x",
             "METRICS_API_BASE": server.base,

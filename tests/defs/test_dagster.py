@@ -19,6 +19,7 @@ from conversations_server import TOKEN, conversations_server
 from exports import raw, write
 from model_server import model_server
 from pydantic import SecretStr
+from small_project import DEFINITION
 
 from metrics_pipeline.data_folder import DataFolder, open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
@@ -37,13 +38,6 @@ from metrics_pipeline.thresholds import THRESHOLDS
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 5)
-DEFINITION = """\
-name: {name}
-type: boolean
-definition: The agent gave {what}.
-true_when: The agent said {what}.
-false_when: The agent gave none.
-"""
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 from exports import raw, write
 from model_server import model_server
 from nights import Nights
+from small_project import DEFINITION
 
 from metrics_pipeline import pipeline
 from metrics_pipeline.data_folder import DataFolder
@@ -28,13 +29,6 @@ REBUILT = ("conversations", "turns", "logged_metrics", "verdicts", "second_opini
 METRICS = ("answer_given", "price_given", "name_given")
 A_DAY = timedelta(days=1)
 FIRST = date(2026, 9, 1)
-DEFINITION = """\
-name: {name}
-type: boolean
-definition: The agent gave {what}.
-true_when: The agent said {what}.
-false_when: The agent gave none.
-"""
 
 
 def day(number: int) -> date:

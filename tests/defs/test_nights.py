@@ -15,6 +15,7 @@ from dagster._core.loader import LoadingContextForTest
 from exports import raw, write
 from model_server import model_server
 from nights import Nights
+from small_project import DEFINITION
 
 from metrics_pipeline.data_folder import open_data_folder
 from metrics_pipeline.defs.assembly import build_definitions
@@ -33,13 +34,6 @@ from metrics_pipeline.settings import Settings, load_settings
 
 DAY = date(2026, 9, 10)
 BOTH = frozenset({"conversations", "metric/a"})
-DEFINITION = """\
-name: {name}
-type: boolean
-definition: The agent gave {what}.
-true_when: The agent said {what}.
-false_when: The agent gave none.
-"""
 
 
 def day(number: int) -> date:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import duckdb
 import pytest
-from conftest import DAYS, NOW, make_world
+from published_world import DAYS, NOW, make_world
 from test_generation import published_bytes
 
 from metrics_pipeline.data_folder import open_data_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
-from conftest import DAYS
+from published_world import DAYS
 
 from metrics_pipeline.health.counts import read_counts
 

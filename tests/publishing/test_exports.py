@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import FIRST
+from published_world import FIRST
 from typer.testing import CliRunner
 
 from metrics_pipeline.cli import cli

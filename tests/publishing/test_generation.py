@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DAYS, NOW, make_world
+from published_world import DAYS, NOW, make_world
 
 from metrics_pipeline.conversations.erased import Gone
 from metrics_pipeline.data_folder import open_data_folder

@@ -9,7 +9,7 @@ from math import sqrt
 from statistics import NormalDist
 
 import pytest
-from conftest import CROWDED, DAYS, METRICS
+from published_world import CROWDED, DAYS, METRICS
 from statsmodels.stats.proportion import multinomial_proportions_confint, proportion_confint
 
 FLOOR = 5

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import DAYS, JUDGED_KEYS, LABELS, METRICS
+from published_world import DAYS, JUDGED_KEYS, LABELS, METRICS
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from metrics_pipeline.evaluation.bookkeeping.connection import Connection
+from metrics_pipeline.files import is_locked
 
 NOBODY = 0
 """The number of a process that works on a copy of its own, and takes nothing from others."""
@@ -66,7 +67,7 @@ class Processes:
         if self._own is not None and number == self._own[0]:
             return False
         row = self._connection.db.execute("select name from processes where process_id = ?", (number,)).fetchone()
-        if row is not None and _is_locked(self._folder / row[0]):
+        if row is not None and _lives(self._folder / row[0]):
             return True
         self._ended.add(number)
         return False
@@ -82,24 +83,8 @@ class Processes:
                 self._folder.rmdir()
 
 
-def is_claimed(path: Path) -> bool:
-    """Whether a process that lives holds the lock on its file at `path`."""
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        # Shared, so that two who look at once do not take each other for its owner.
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
-def _is_locked(path: Path) -> bool:
-    if is_claimed(path):
+def _lives(path: Path) -> bool:
+    if is_locked(path):
         return True
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
