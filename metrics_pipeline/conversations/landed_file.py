@@ -11,9 +11,9 @@ import gc
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -118,23 +118,15 @@ def land_file(
             raise WouldLose
         days = shards.finish()
         quarantined = [(place, redactor.text(reason)) for place, reason in heaps.quarantined]
-        receipt = Receipt(
-            file_hash=file_hash,
-            file=Gone(heaps.erased).cleaned(redactor.text(name)),
-            source=",".join(sorted(heaps.sources)),
-            bytes=path.lstat().st_size,
-            read_count=heaps.counts["read"],
-            kept_count=len(heaps.kept),
-            duplicate_count=heaps.counts["duplicate"],
-            waiting_count=heaps.counts["waiting"],
-            quarantined_count=len(quarantined),
-            erased_count=len(heaps.erased),
-            reasons=dict(sorted(Counter(reason for _, reason in quarantined).items())),
-            days=tuple(day.isoformat() for day in days),
-            seconds=before.seconds if before else round(time.monotonic() - began, 3),
-            redaction=redactor.version,
-            redactions=dict(sorted(heaps.redactions.items())),
-            not_understood=dict(sorted(heaps.not_understood.items())),
+        receipt = _receipt(
+            file_hash,
+            redactor.text(name),
+            path.lstat().st_size,
+            heaps,
+            quarantined,
+            days,
+            before.seconds if before else round(time.monotonic() - began, 3),
+            redactor.version,
         )
         _require_accounted(receipt)
         (beside / RECEIPT).write_bytes(msgspec.json.encode(receipt))
@@ -149,6 +141,36 @@ def land_file(
     if was_named:
         _write_quarantine(receipt, quarantined, folder)
     return receipt
+
+
+def _receipt(
+    file_hash: str,
+    name: str,
+    size: int,
+    heaps: _Heaps,
+    quarantined: Sequence[tuple[str, str]],
+    days: Iterable[date],
+    seconds: float,
+    redaction: str,
+) -> Receipt:
+    return Receipt(
+        file_hash=file_hash,
+        file=Gone(heaps.erased).cleaned(name),
+        source=",".join(sorted(heaps.sources)),
+        bytes=size,
+        read_count=heaps.counts["read"],
+        kept_count=len(heaps.kept),
+        duplicate_count=heaps.counts["duplicate"],
+        waiting_count=heaps.counts["waiting"],
+        quarantined_count=len(quarantined),
+        erased_count=len(heaps.erased),
+        reasons=dict(sorted(Counter(reason for _, reason in quarantined).items())),
+        days=tuple(day.isoformat() for day in days),
+        seconds=seconds,
+        redaction=redaction,
+        redactions=dict(sorted(heaps.redactions.items())),
+        not_understood=dict(sorted(heaps.not_understood.items())),
+    )
 
 
 @contextmanager
