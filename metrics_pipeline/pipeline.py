@@ -44,17 +44,27 @@ from metrics_pipeline.stages import Stage, measured
 LANDED = ("file", "skipped", "read", "kept", "duplicate", "waiting", "quarantined", "erased")
 """What is logged of a landing, in its order."""
 LOGGED = (
-    *("run_id", "metric", "metric_version", "judge_kind", "judge", "planned_count", "held_count", "answered_count"),
-    *(
-        "not_applicable_count",
-        "undecided_count",
-        "error_count",
-        "open_count",
-        "open_reason",
-        "call_count",
-        "retry_count",
-    ),
-    *("failure_count", "failures_by_kind", "prompt_tokens", "reply_tokens", "dollars", "stopped_by"),
+    "run_id",
+    "metric",
+    "metric_version",
+    "judge_kind",
+    "judge",
+    "planned_count",
+    "held_count",
+    "answered_count",
+    "not_applicable_count",
+    "undecided_count",
+    "error_count",
+    "open_count",
+    "open_reason",
+    "call_count",
+    "retry_count",
+    "failure_count",
+    "failures_by_kind",
+    "prompt_tokens",
+    "reply_tokens",
+    "dollars",
+    "stopped_by",
 )
 """What is logged of each metric that was judged: columns of `evaluation_runs`."""
 
